@@ -1,0 +1,98 @@
+/**
+ * Recognises lines that the store already has from another source: overlapping copies, other cuts of the
+ * same log, a file logged to twice. A line occurs in the union of all sources as often as in the source
+ * that has it most; so the n-th occurrence here is a duplicate while another source has n or more.
+ *
+ * Identity is (second, hash of the bytes). The store is asked only for the seconds of the block.
+ */
+import type { LineKey } from '../../src/store/store.ts';
+import type { LogBlock } from './log-block.ts';
+import { OUTCOME, secondKey } from './log-block.ts';
+
+/** Occurrences this far before the block are forgotten: logs are out of order by minutes, not hours. */
+const MEMORY_SECONDS = 7200;
+
+export type LineLookup = (from: number, to: number) => Promise<readonly LineKey[]>;
+
+export class Duplicates {
+  readonly #lookup: LineLookup;
+  /** Occurrences so far in this source of lines that others have, by key. */
+  readonly #occurrences = new Map<number, { second: number; count: number }>();
+  #first = true;
+
+  constructor(lookup: LineLookup) {
+    this.#lookup = lookup;
+  }
+
+  /** Marks the block's duplicates and drops their rows. Returns how many there are. */
+  async mark(block: LogBlock): Promise<number> {
+    const span = spanOf(block);
+    const known = new Map<number, LineKey>();
+    for (const [from, to] of span) {
+      for (const key of await this.#lookup(from, to)) known.set(keyOf(key.second, key.hash), key);
+    }
+    const isFirst = this.#first;
+    this.#first = false;
+    if (known.size === 0) return 0;
+    const count = this.#markLines(block, known, isFirst);
+    this.#forget(span.at(-1)?.[0] ?? 0);
+    return count;
+  }
+
+  #markLines(block: LogBlock, known: Map<number, LineKey>, isFirst: boolean): number {
+    const { lines } = block;
+    let duplicates = 0;
+    for (let line = 0; line < lines.count; line += 1) {
+      const second = secondKey(lines.time[line] ?? 0);
+      const key = keyOf(second, lines.hash[line] ?? 0);
+      const other = known.get(key);
+      if (other === undefined) continue;
+      const before = this.#occurrences.get(key)?.count ?? (isFirst ? other.own : 0);
+      this.#occurrences.set(key, { second, count: before + 1 });
+      if (before >= other.count) continue;
+      lines.outcome[line] = OUTCOME.duplicate;
+      duplicates += 1;
+    }
+    if (duplicates > 0) dropRows(block);
+    return duplicates;
+  }
+
+  #forget(blockStart: number): void {
+    if (this.#occurrences.size < 1_000_000) return;
+    for (const [key, { second }] of this.#occurrences) {
+      if (second < blockStart - MEMORY_SECONDS) this.#occurrences.delete(key);
+    }
+  }
+}
+
+/** Second and hash as one exact number: 32 bits of hash below, 20 bits of second above. */
+function keyOf(second: number, hash: number): number {
+  return (second % 2 ** 20) * 2 ** 32 + hash;
+}
+
+/** The seconds the block's lines bear, as ranges to ask for; 0 stands for lines without a stamp. */
+function spanOf(block: LogBlock): [number, number][] {
+  const { lines } = block;
+  let from = Number.MAX_SAFE_INTEGER;
+  let to = 0;
+  let hasUnstamped = false;
+  for (let line = 0; line < lines.count; line += 1) {
+    const second = secondKey(lines.time[line] ?? 0);
+    if (second === 0) hasUnstamped = true;
+    else {
+      if (second < from) from = second;
+      if (second > to) to = second;
+    }
+  }
+  const ranges: [number, number][] = [];
+  if (hasUnstamped) ranges.push([0, 0]);
+  if (to > 0) ranges.push([from, to]);
+  return ranges;
+}
+
+function dropRows(block: LogBlock): void {
+  const { outcome } = block.lines;
+  for (const table of Object.values(block.tables)) {
+    table.dropLines((line) => outcome[line] === OUTCOME.duplicate);
+  }
+}

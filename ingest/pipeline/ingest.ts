@@ -1,0 +1,208 @@
+/**
+ * From a source to the store: read blocks, parse, leave out what is known, append, commit. The ledger of
+ * each source adds up by construction: every line read is counted once, by its one outcome.
+ */
+import { createHash } from 'node:crypto';
+import { LINE_OUTCOMES } from '../../src/model/vocabulary.ts';
+import type { EventTable } from '../../src/store/schema.ts';
+import { EVENT_TABLES } from '../../src/store/schema.ts';
+import type { Checkpoint, LineCounts, Sink, SourceIdentity } from '../../src/store/store.ts';
+import type { SourceItem } from '../source/line-blocks.ts';
+import type { BlockParser } from './block-parser.ts';
+import type { ClockOptions } from './clock.ts';
+import { Duplicates } from './duplicates.ts';
+
+/** Bytes before a checkpoint by which its source is known again. */
+const TAIL_BYTES = 4096;
+
+/** A source opened for reading from where it was left. */
+export interface OpenedSource {
+  readonly identity: SourceIdentity;
+  /** Where the store left it, if it knows it. */
+  readonly known: Checkpoint | undefined;
+  readonly clock: ClockOptions;
+  readonly items: AsyncIterable<SourceItem>;
+}
+
+export interface IngestOptions {
+  /** Lines in one transaction. */
+  readonly batchLines: number;
+  /** Unparsed lines kept of each source; the ledger counts all. */
+  readonly keepUnparsed: number;
+  /** False when the store is empty but for this run's only source: nothing can be a duplicate. */
+  readonly checkDuplicates: boolean;
+  readonly onProgress?: ((lines: number) => void) | undefined;
+}
+
+export interface SourceResult {
+  readonly counts: LineCounts;
+  readonly events: Readonly<Record<EventTable, number>>;
+  /** What the reader should know: a damaged archive, stamps that contradict their queue ids. */
+  readonly warnings: readonly string[];
+}
+
+export function noCounts(): LineCounts {
+  return { read: 0, parsed: 0, foreign: 0, unsupported: 0, malformed: 0, duplicate: 0, bytes: 0 };
+}
+
+export function noEvents(): Record<EventTable, number> {
+  return Object.fromEntries(EVENT_TABLES.map((name) => [name, 0])) as Record<EventTable, number>;
+}
+
+/** Takes one source into the sink. What was known of it before counts as duplicate lines, read again. */
+export async function ingestSource(
+  source: OpenedSource,
+  sink: Sink,
+  parser: BlockParser,
+  options: IngestOptions,
+): Promise<SourceResult> {
+  const run = new SourceRun(source, sink, parser, options);
+  return run.run();
+}
+
+class SourceRun {
+  readonly #source: OpenedSource;
+  readonly #sink: Sink;
+  readonly #parser: BlockParser;
+  readonly #options: IngestOptions;
+  readonly #total: LineCounts = noCounts();
+  readonly #events = noEvents();
+  readonly #warnings: string[] = [];
+  readonly #duplicates: Duplicates;
+  #pending: LineCounts = noCounts();
+  #sourceId = 0;
+  #open = false;
+  #offset: number;
+  #tail = Buffer.alloc(0);
+  #unparsedKept = 0;
+  #known: Checkpoint | undefined;
+
+  constructor(source: OpenedSource, sink: Sink, parser: BlockParser, options: IngestOptions) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#parser = parser;
+    this.#options = options;
+    this.#known = source.known;
+    this.#offset = source.known?.offset ?? 0;
+    this.#duplicates = new Duplicates((from, to) => sink.linesSeen(this.#sourceId, from, to));
+  }
+
+  async run(): Promise<SourceResult> {
+    this.#parser.startSource(this.#source.clock);
+    this.#countKnown();
+    try {
+      await this.#begin();
+      for await (const item of this.#source.items) await this.#take(item);
+      this.#warnOfClock();
+      await this.#commit();
+    } catch (error) {
+      if (this.#open) await this.#sink.rollback();
+      throw error;
+    }
+    return { counts: this.#total, events: this.#events, warnings: this.#warnings };
+  }
+
+  /** Lines behind a checkpoint are not read again but are part of what the user gave: duplicates. */
+  #countKnown(): void {
+    const known = this.#source.known;
+    if (known === undefined) return;
+    const lines = known.counts.read - known.counts.duplicate;
+    this.#count('duplicate', lines);
+    this.#pending.bytes += known.offset;
+  }
+
+  async #begin(): Promise<void> {
+    this.#sourceId = await this.#sink.begin(this.#source.identity, this.#known);
+    this.#open = true;
+  }
+
+  async #take(item: SourceItem): Promise<void> {
+    if (item.kind === 'error') {
+      this.#warnings.push(`${this.#source.identity.name}: ${item.message}`);
+      return;
+    }
+    const { block } = this.#parser;
+    if (item.kind === 'lines') {
+      this.#parser.parse(item.bytes, item.offset);
+      this.#advance(item.offset + item.bytes.length, item.bytes);
+    } else {
+      this.#parser.parseOverlong(item.head, item.offset, item.length);
+      // The bytes of the line are gone; the head alone would not stand before the offset.
+      this.#advance(item.offset + item.length, Buffer.alloc(0));
+    }
+    if (this.#options.checkDuplicates) await this.#duplicates.mark(block);
+    this.#appendBlock();
+    this.#options.onProgress?.(block.lines.count);
+    if (this.#pending.read >= this.#options.batchLines) {
+      await this.#commit();
+      await this.#begin();
+    }
+  }
+
+  #advance(offset: number, bytes: Buffer): void {
+    this.#pending.bytes += offset - this.#offset;
+    this.#offset = offset;
+    this.#tail = Buffer.from(bytes.subarray(Math.max(0, bytes.length - TAIL_BYTES)));
+  }
+
+  #appendBlock(): void {
+    const { block } = this.#parser;
+    const { lines, tables } = block;
+    for (let line = 0; line < lines.count; line += 1) {
+      const outcome = LINE_OUTCOMES[lines.outcome[line] ?? 0] ?? 'parsed';
+      this.#pending[outcome] += 1;
+      this.#total[outcome] += 1;
+    }
+    this.#pending.read += lines.count;
+    this.#total.read += lines.count;
+    const keep = Math.max(0, this.#options.keepUnparsed - this.#unparsedKept);
+    const batch = block.toBatch(this.#sourceId, keep);
+    for (const { table, rows } of batch.tables) {
+      if (table === 'unparsed_lines') this.#unparsedKept += rows;
+    }
+    for (const name of EVENT_TABLES) this.#events[name] += tables[name].rows;
+    this.#sink.append(batch);
+  }
+
+  #count(outcome: 'duplicate', lines: number): void {
+    this.#pending[outcome] += lines;
+    this.#pending.read += lines;
+    this.#total[outcome] += lines;
+    this.#total.read += lines;
+  }
+
+  async #commit(): Promise<void> {
+    this.#total.bytes += this.#pending.bytes;
+    const known = this.#known;
+    const moved = this.#offset > (known?.offset ?? 0);
+    const tailLength = moved ? this.#tail.length : (known?.tailLength ?? 0);
+    const tailDigest = moved ? sha256(this.#tail) : (known?.tailDigest ?? '');
+    const { identity } = this.#source;
+    await this.#sink.commit({ offset: this.#offset, tailLength, tailDigest, counts: this.#pending });
+    this.#open = false;
+    this.#pending = noCounts();
+    this.#known = {
+      sourceId: this.#sourceId,
+      headLength: identity.headLength,
+      headDigest: identity.headDigest,
+      offset: this.#offset,
+      tailLength,
+      tailDigest,
+      counts: this.#total,
+    };
+  }
+
+  #warnOfClock(): void {
+    const { mismatches, largestMismatch } = this.#parser.clock;
+    if (mismatches === 0) return;
+    const days = Math.round(Math.abs(largestMismatch) / 86400);
+    this.#warnings.push(
+      `${this.#source.identity.name}: ${mismatches} lines bear stamps up to ${days} days ` +
+        `${largestMismatch > 0 ? 'after' : 'before'} what their queue ids say: the log was edited, or a clock was wrong`,
+    );
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

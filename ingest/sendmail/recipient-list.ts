@@ -1,0 +1,107 @@
+/**
+ * The recipients of a `to=` line: comma-separated without blanks, each perhaps in `<>`, quoted parts
+ * holding commas. The list ends at `, delay=`, `, ctladdr=` or `, [more], `.
+ */
+import { ascii, find, standsAt } from '../bytes.ts';
+import { skipQuoted } from './fields.ts';
+
+const DELAY = ascii(', delay=');
+const CTLADDR = ascii(', ctladdr=');
+const MORE = ascii(', [more]');
+const QUOTE = 0x22;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+
+export class RecipientList {
+  count = 0;
+  /** The list was cut; the next line goes on with it. */
+  hasMore = false;
+  start = 0;
+  end = 0;
+  #starts = new Int32Array(64);
+  #ends = new Int32Array(64);
+
+  startOf(index: number): number {
+    return this.#starts[index] ?? 0;
+  }
+
+  endOf(index: number): number {
+    return this.#ends[index] ?? 0;
+  }
+
+  /** Reads the list at `start`. Position of the equate behind it, or -1 when none follows. */
+  read(bytes: Uint8Array, start: number, end: number): number {
+    this.start = start;
+    let listEnd = this.#scan(bytes, start, end);
+    if (listEnd < 0) listEnd = this.#fallBack(bytes, start, end);
+    if (listEnd < 0) return -1;
+    this.end = listEnd;
+    this.hasMore = standsAt(bytes, listEnd, end, MORE);
+    return this.hasMore ? listEnd + MORE.length : listEnd;
+  }
+
+  /** Position of the equate that ends the list, quoted strings and `<...>` skipped; -1 if unbalanced. */
+  #scan(bytes: Uint8Array, start: number, end: number): number {
+    this.count = 0;
+    let member = start;
+    let at = start;
+    let inside = false;
+    while (at < end) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        at = skipQuoted(bytes, at, end);
+        if (at < 0) return -1;
+        continue;
+      }
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === LESS) inside = true;
+      else if (byte === GREATER) inside = false;
+      else if (byte === COMMA && !inside) {
+        const ends = endsList(bytes, at, end);
+        if (ends || bytes[at + 1] !== 0x20) {
+          this.#add(member, at);
+          member = at + 1;
+        }
+        if (ends) return at;
+      }
+      at += 1;
+    }
+    return -1;
+  }
+
+  /** Unbalanced quotes or brackets: the first equate counts and the list is one recipient. */
+  #fallBack(bytes: Uint8Array, start: number, end: number): number {
+    this.count = 0;
+    let at = find(bytes, start, end, CTLADDR);
+    const delay = find(bytes, start, end, DELAY);
+    if (at < 0 || (delay >= 0 && delay < at)) at = delay;
+    if (at >= 0) this.#add(start, at);
+    return at;
+  }
+
+  #add(start: number, end: number): void {
+    if (end <= start) return;
+    if (this.count === this.#starts.length) {
+      const starts = new Int32Array(this.count * 2);
+      const ends = new Int32Array(this.count * 2);
+      starts.set(this.#starts);
+      ends.set(this.#ends);
+      this.#starts = starts;
+      this.#ends = ends;
+    }
+    this.#starts[this.count] = start;
+    this.#ends[this.count] = end;
+    this.count += 1;
+  }
+}
+
+function endsList(bytes: Uint8Array, at: number, end: number): boolean {
+  if (bytes[at + 1] !== 0x20) return false;
+  return (
+    standsAt(bytes, at, end, DELAY) ||
+    standsAt(bytes, at, end, CTLADDR) ||
+    standsAt(bytes, at, end, MORE)
+  );
+}

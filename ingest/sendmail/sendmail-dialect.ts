@@ -1,0 +1,111 @@
+/**
+ * The sendmail dialect: one line text of sendmail 8.8 to 8.18 to its events. `from=` and `to=` lines, most
+ * of any log, are read as bytes; all other kinds as strings, by the first reader that knows them.
+ *
+ * Whether a line is sendmail's is told by its shape, not by its tag: `-L` may set any tag.
+ */
+import { ascii, standsAt } from '../bytes.ts';
+import type { Dialect, Verdict } from '../dialect.ts';
+import { foreign, unsupported } from '../dialect.ts';
+import type { LogBlock } from '../pipeline/log-block.ts';
+import { queueIdLength } from '../../src/format/queue-id.ts';
+import { ATTACK_READERS, CONNECTION_READERS } from './connection-lines.ts';
+import { DAEMON_READERS } from './daemon-lines.ts';
+import type { LineReader } from './event-writer.ts';
+import { EventWriter } from './event-writer.ts';
+import { Fields } from './fields.ts';
+import type { QueueIdRange } from './from-line.ts';
+import { FrequentLines } from './frequent-lines.ts';
+import { FromLine } from './from-line.ts';
+import { QUEUE_READERS } from './queue-lines.ts';
+import { ADDRESS_READERS, REFUSAL_READERS } from './refusal-lines.ts';
+import { Sessions } from './sessions.ts';
+import { ToLine } from './to-line.ts';
+
+const FROM = ascii('from=');
+const TO = ascii('to=');
+const NOQUEUE = ascii('NOQUEUE: ');
+
+/** Order matters: exact shapes first, the loosest last. */
+const READERS: readonly LineReader[] = [
+  ...REFUSAL_READERS,
+  ...CONNECTION_READERS,
+  ...QUEUE_READERS,
+  ...ATTACK_READERS,
+  ...ADDRESS_READERS,
+  ...DAEMON_READERS,
+];
+
+/** Lines without a queue id that are sendmail's whatever the tag says. */
+const WITHOUT_ID = /^(?:AUTH=(?:server|client), |STARTTLS=(?:server|client), |ruleset=\w+, arg1=|starting daemon \(8\.|alias database \S+ (?:auto)?rebuilt by )/;
+
+const OWN_TAG = /^(?:sendmail|sm-|sm\.bin|newaliases|mailstats$)/;
+
+export class SendmailDialect implements Dialect {
+  readonly mta = 'sendmail' as const;
+  readonly #block: LogBlock;
+  readonly #sessions = new Sessions();
+  readonly #from: FromLine;
+  readonly #to: ToLine;
+  readonly #frequent: FrequentLines;
+  readonly #writer: EventWriter;
+  /** Whether a tag is sendmail's, by its number. */
+  readonly #ownTags: boolean[] = [];
+
+  constructor(block: LogBlock) {
+    const fields = new Fields(block);
+    this.#block = block;
+    this.#from = new FromLine(block, fields, this.#sessions);
+    this.#to = new ToLine(block, fields);
+    this.#frequent = new FrequentLines(block, fields, this.#sessions);
+    this.#writer = new EventWriter(block, fields, this.#sessions);
+  }
+
+  reset(): void {
+    this.#sessions.clear();
+    this.#ownTags.length = 0;
+  }
+
+  read(start: number, end: number): Verdict {
+    const { bytes } = this.#block;
+    const length = queueIdLength(bytes, start, end);
+    if (length > 0 && bytes[start + length + 1] === 0x20) {
+      const queueId = { start, end: start + length };
+      const textStart = start + length + 2;
+      if (standsAt(bytes, textStart, end, TO)) return this.#to.read(queueId, textStart + 3, end);
+      if (standsAt(bytes, textStart, end, FROM)) {
+        return this.#from.read(queueId, textStart + 5, end);
+      }
+      if (this.#frequent.read(queueId, textStart, end)) return undefined;
+      return this.#readOther(queueId, textStart, end);
+    }
+    const none = { start, end: start };
+    if (standsAt(bytes, start, end, NOQUEUE)) return this.#readOther(none, start + 9, end);
+    return this.#readWithoutId(none, start, end);
+  }
+
+  #readWithoutId(none: QueueIdRange, start: number, end: number): Verdict {
+    const { bytes } = this.#block;
+    if (this.#frequent.read(none, start, end)) return undefined;
+    const own = this.#isOwnTag() || WITHOUT_ID.test(bytes.toString('latin1', start, Math.min(end, start + 80)));
+    if (!own) return foreign('not a mail line');
+    return this.#readOther(none, start, end);
+  }
+
+  #readOther(queueId: QueueIdRange, start: number, end: number): Verdict {
+    const text = this.#block.bytes.toString('utf8', start, end);
+    this.#writer.setQueueId(queueId);
+    for (const read of READERS) if (read(text, this.#writer)) return undefined;
+    return unsupported('sendmail line of an unknown kind');
+  }
+
+  #isOwnTag(): boolean {
+    const { tagId, tags } = this.#block;
+    let own = this.#ownTags[tagId];
+    if (own === undefined) {
+      own = OWN_TAG.test(tags.textOf(tagId));
+      this.#ownTags[tagId] = own;
+    }
+    return own;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The stored tables as DuckDB DDL, rendered from the neutral schema. They live in the schema `raw`; users
+ * read the views of `views.ts` in `main`.
+ */
+import type { ColumnSpec, TableName } from '../schema.ts';
+import { TABLES } from '../schema.ts';
+
+/** DuckDB type of one column. Labels are ENUMs: one byte a row, words for the reader. */
+function typeOf(column: ColumnSpec): string {
+  switch (column.kind) {
+    case 'time':
+      return 'TIMESTAMP';
+    case 'label':
+      return `ENUM (${(column.labels ?? []).map((word) => `'${word}'`).join(', ')})`;
+    case 'text':
+      return 'VARCHAR';
+    case 'u32':
+      return 'UINTEGER';
+    case 'u64':
+      return 'UBIGINT';
+    case 'i32':
+      return 'INTEGER';
+  }
+}
+
+function createTable(name: TableName): string {
+  const columns = TABLES[name].map((column) => `${column.name} ${typeOf(column)}`);
+  return `CREATE TABLE raw.${name} (${columns.join(', ')})`;
+}
+
+/** Sources: the ledger and the checkpoint in one row, so that they cannot disagree. */
+const SOURCES = `CREATE TABLE raw.sources (
+  source_id UINTEGER NOT NULL, name VARCHAR NOT NULL, head_length UINTEGER, head_digest VARCHAR,
+  byte_offset UBIGINT, tail_length UINTEGER, tail_digest VARCHAR, bytes UBIGINT,
+  lines_read UBIGINT, lines_parsed UBIGINT, lines_foreign UBIGINT, lines_unsupported UBIGINT,
+  lines_malformed UBIGINT, lines_duplicate UBIGINT, first_read_at TIMESTAMP, last_read_at TIMESTAMP)`;
+
+/** A message handed from one queue of ours to another: found in SQL, in any order of arrival. */
+const HOPS = `CREATE TABLE raw.hops (
+  host VARCHAR, queue_id VARCHAR, next_host VARCHAR, next_queue_id VARCHAR, handed_at TIMESTAMP)`;
+
+const INCIDENTS = `CREATE TABLE raw.incidents (
+  kind VARCHAR, actor VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, detected_at TIMESTAMP,
+  score DOUBLE, severity VARCHAR, evidence JSON)`;
+
+/** Statements of the first schema version, in order. */
+export function createTables(): string[] {
+  return [
+    'CREATE SCHEMA IF NOT EXISTS raw',
+    ...(Object.keys(TABLES) as TableName[]).map(createTable),
+    SOURCES,
+    HOPS,
+    INCIDENTS,
+  ];
+}

@@ -1,0 +1,211 @@
+/**
+ * The embedded store: one DuckDB file, owned by one process. Rows, ledger and checkpoint of a source
+ * commit in one transaction, so that whatever kills the process, a restart neither loses nor repeats.
+ *
+ * DuckDB locks its file: another process cannot open it while a writer lives, and opening it twice inside
+ * one process would go unnoticed and be wrong. So there is one instance, and one writer at a time.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { RowBatch } from '../../model/columns.ts';
+import type {
+  Bindings,
+  Checkpoint,
+  LineCounts,
+  LineKey,
+  Progress,
+  Query,
+  QueryResult,
+  Row,
+  Sink,
+  SourceIdentity,
+} from '../store.ts';
+import { ChunkWriter } from './chunk-writer.ts';
+import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
+import { queryWith } from './query.ts';
+import { FIND_HOPS } from './hops.ts';
+import { VIEWS } from './views.ts';
+
+export interface OpenOptions {
+  /** A path, or `:memory:`. */
+  readonly path: string;
+  readonly readOnly?: boolean;
+  /** DuckDB's memory limit, e.g. `512MB`. */
+  readonly memoryLimit?: string;
+}
+
+export class DuckDbStore implements Sink, Query {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  #writer: ChunkWriter | undefined;
+  #sourceId = 0;
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  static async open(options: OpenOptions): Promise<DuckDbStore> {
+    const instance = await DuckDBInstance.create(options.path, {
+      ...(options.readOnly === true ? { access_mode: 'READ_ONLY' } : { storage_compatibility_version: 'latest' }),
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
+    });
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    return new DuckDbStore(instance, connection);
+  }
+
+  /** Makes or upgrades tables and views; may be repeated. A newer file than this program is refused. */
+  async migrate(): Promise<void> {
+    await this.#connection.run('CREATE SCHEMA IF NOT EXISTS raw');
+    await this.#connection.run('CREATE TABLE IF NOT EXISTS raw.schema_versions (version INTEGER, applied_at TIMESTAMP)');
+    const current = await this.schemaVersion();
+    if (current > SCHEMA_VERSION) {
+      throw new Error(`the store has schema version ${current}, this maillog knows ${SCHEMA_VERSION}`);
+    }
+    for (const { version, statements } of MIGRATIONS) {
+      if (version > current) await this.#apply(version, statements);
+    }
+    if (current < SCHEMA_VERSION) for (const view of VIEWS) await this.#connection.run(view);
+  }
+
+  async schemaVersion(): Promise<number> {
+    const { rows } = await this.query('SELECT coalesce(max(version), 0) AS version FROM raw.schema_versions');
+    return Number(rows[0]?.['version'] ?? 0);
+  }
+
+  async #apply(version: number, statements: readonly string[]): Promise<void> {
+    await this.#connection.run('BEGIN');
+    for (const statement of statements) await this.#connection.run(statement);
+    await this.#connection.run(
+      `INSERT INTO raw.schema_versions VALUES (${version}, now()::TIMESTAMP)`,
+    );
+    await this.#connection.run('COMMIT');
+  }
+
+  async checkpoints(): Promise<readonly Checkpoint[]> {
+    const { rows } = await this.query('SELECT * FROM raw.sources WHERE head_length > 0');
+    return rows.map(toCheckpoint);
+  }
+
+  async begin(source: SourceIdentity, known?: Checkpoint): Promise<number> {
+    this.#sourceId = known?.sourceId ?? (await this.#nextSourceId());
+    await this.#connection.run('BEGIN');
+    if (known === undefined) await this.#register(source);
+    else {
+      await this.#run('UPDATE raw.sources SET name = $name WHERE source_id = $id', {
+        name: source.name,
+        id: this.#sourceId,
+      });
+    }
+    this.#writer = new ChunkWriter(this.#connection);
+    await this.#writer.open();
+    return this.#sourceId;
+  }
+
+  async #nextSourceId(): Promise<number> {
+    const { rows } = await this.query('SELECT coalesce(max(source_id), 0) + 1 AS id FROM raw.sources');
+    return Number(rows[0]?.['id'] ?? 1);
+  }
+
+  async #register(source: SourceIdentity): Promise<void> {
+    await this.#run(
+      `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
+        now()::TIMESTAMP, now()::TIMESTAMP)`,
+      { id: this.#sourceId, name: source.name, headLength: source.headLength, headDigest: source.headDigest },
+    );
+  }
+
+  append(batch: RowBatch): void {
+    if (this.#writer === undefined) throw new Error('append without begin');
+    this.#writer.write(batch);
+  }
+
+  async linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]> {
+    const { rows } = await this.query(
+      `SELECT second, line_hash AS hash,
+         max(n) FILTER (WHERE source_id <> $source) AS count,
+         coalesce(max(n) FILTER (WHERE source_id = $source), 0) AS own
+       FROM (SELECT source_id, second, line_hash, count(*) AS n FROM raw.lines_seen
+             WHERE second BETWEEN $from AND $to GROUP BY ALL)
+       GROUP BY ALL HAVING count IS NOT NULL`,
+      { source: sourceId, from, to },
+    );
+    return rows.map((row) => ({
+      second: Number(row['second']),
+      hash: Number(row['hash']),
+      count: Number(row['count']),
+      own: Number(row['own']),
+    }));
+  }
+
+  async commit(progress: Progress): Promise<void> {
+    this.#writer?.close();
+    this.#writer = undefined;
+    await this.#run(UPDATE_SOURCE, { id: this.#sourceId, ...flatten(progress) });
+    await this.#run(FIND_HOPS, { source: this.#sourceId });
+    await this.#connection.run('COMMIT');
+  }
+
+  async rollback(): Promise<void> {
+    this.#writer?.abandon();
+    this.#writer = undefined;
+    await this.#connection.run('ROLLBACK');
+  }
+
+  query(sql: string, bindings: Bindings = {}): Promise<QueryResult> {
+    return queryWith(this.#connection, sql, bindings);
+  }
+
+  /** Writes what is in the log to the file itself, so that the file is all there is. */
+  async checkpoint(): Promise<void> {
+    await this.#connection.run('CHECKPOINT');
+  }
+
+  async close(): Promise<void> {
+    this.#writer?.abandon();
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #run(sql: string, bindings: Bindings): Promise<void> {
+    await this.query(sql, bindings);
+  }
+}
+
+const UPDATE_SOURCE = `UPDATE raw.sources SET
+  byte_offset = $offset, tail_length = $tailLength, tail_digest = $tailDigest,
+  bytes = bytes + $bytes, lines_read = lines_read + $read, lines_parsed = lines_parsed + $parsed,
+  lines_foreign = lines_foreign + $foreign, lines_unsupported = lines_unsupported + $unsupported,
+  lines_malformed = lines_malformed + $malformed, lines_duplicate = lines_duplicate + $duplicate,
+  last_read_at = now()::TIMESTAMP
+  WHERE source_id = $id`;
+
+function flatten(progress: Progress): Bindings {
+  const { offset, tailLength, tailDigest, counts } = progress;
+  return { offset, tailLength, tailDigest, ...counts };
+}
+
+function toCheckpoint(row: Row): Checkpoint {
+  const number = (name: string) => Number(row[name] ?? 0);
+  const counts: LineCounts = {
+    bytes: number('bytes'),
+    read: number('lines_read'),
+    parsed: number('lines_parsed'),
+    foreign: number('lines_foreign'),
+    unsupported: number('lines_unsupported'),
+    malformed: number('lines_malformed'),
+    duplicate: number('lines_duplicate'),
+  };
+  return {
+    sourceId: number('source_id'),
+    headLength: number('head_length'),
+    headDigest: String(row['head_digest'] ?? ''),
+    offset: number('byte_offset'),
+    tailLength: number('tail_length'),
+    tailDigest: String(row['tail_digest'] ?? ''),
+    counts,
+  };
+}

@@ -1,0 +1,14 @@
+/**
+ * Schema versions in order. A migration runs once, in a transaction with the mark that it ran; views are
+ * made anew at every start of a writer, since they hold no data.
+ */
+import { createTables } from './ddl.ts';
+
+export interface Migration {
+  readonly version: number;
+  readonly statements: readonly string[];
+}
+
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: createTables() }];
+
+export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;

@@ -1,0 +1,78 @@
+/**
+ * What a store is, seen from outside: a Sink that takes batches exactly once and a Query that only reads.
+ * DuckDB stands behind it today; nothing here names it.
+ */
+import type { RowBatch } from '../model/columns.ts';
+import type { LineOutcome } from '../model/vocabulary.ts';
+
+/** A source is its content, not its name: the digest of its first bytes (decompressed) identifies it. */
+export interface SourceIdentity {
+  /** The name it is read under now: a path, or `-`. For people only. */
+  readonly name: string;
+  /** Bytes covered by `headDigest`: all of a small source, else the first 4096. */
+  readonly headLength: number;
+  readonly headDigest: string;
+}
+
+/** Lines by what became of them, and bytes read. */
+export type LineCounts = Record<LineOutcome | 'read' | 'bytes', number>;
+
+/** How far a source has been taken, with a digest of the bytes before that point to recognise it by. */
+export interface Checkpoint {
+  readonly sourceId: number;
+  readonly headLength: number;
+  readonly headDigest: string;
+  readonly offset: number;
+  readonly tailLength: number;
+  readonly tailDigest: string;
+  readonly counts: LineCounts;
+}
+
+/** What a commit says of the source besides its rows. */
+export interface Progress {
+  readonly offset: number;
+  readonly tailLength: number;
+  readonly tailDigest: string;
+  readonly counts: LineCounts;
+}
+
+/** A line's identity, and how often it occurs: at most in one other source, and in this one. */
+export interface LineKey {
+  readonly second: number;
+  readonly hash: number;
+  readonly count: number;
+  readonly own: number;
+}
+
+/** Takes rows. One transaction is open from `begin` to `commit` or `rollback`. */
+export interface Sink {
+  migrate(): Promise<void>;
+  /** Sources whose head has one of these lengths; the caller compares digests. */
+  checkpoints(): Promise<readonly Checkpoint[]>;
+  /** Registers a source (or a new name of a known one) and opens a transaction for it. */
+  begin(source: SourceIdentity, known?: Checkpoint): Promise<number>;
+  append(batch: RowBatch): void;
+  /** Lines of other sources that bear a stamp in [from, to] (epoch seconds), as often as they occur. */
+  linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]>;
+  /** Rows, ledger and checkpoint become durable together. */
+  commit(progress: Progress): Promise<void>;
+  rollback(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type Scalar = string | number | bigint | boolean | null;
+/** Values bound to `$name` parameters; a Date binds as a UTC timestamp. */
+export type Bindings = Readonly<Record<string, Scalar | Date>>;
+/** Result values as JSON has them: times ISO 8601 with Z, counts numbers, absent values null. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type Row = Readonly<Record<string, JsonValue>>;
+
+export interface QueryResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+/** Reads. Never writes, never touches a file or the network on behalf of the SQL it is given. */
+export interface Query {
+  query(sql: string, bindings?: Bindings): Promise<QueryResult>;
+}
