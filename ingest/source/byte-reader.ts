@@ -89,7 +89,11 @@ export class FileReader implements ByteReader {
     this.#closed = true;
     const handle = this.#handle;
     this.#handle = undefined;
-    await handle?.close();
+    try {
+      await handle?.close();
+    } catch {
+      // Nothing was written: what was read stays read.
+    }
   }
 }
 
@@ -102,6 +106,7 @@ export class StreamReader implements ByteReader {
   #position = 0;
   #failure: string | undefined;
   #ended = false;
+  #closed = false;
 
   constructor(stream: Readable) {
     this.#stream = stream;
@@ -123,7 +128,8 @@ export class StreamReader implements ByteReader {
       else this.#rest = Buffer.isBuffer(value) ? value : Buffer.from(String(value), 'utf8');
     } catch (error) {
       this.#ended = true;
-      this.#failure = explainError(error);
+      // To a read that waits, the closing looks like a failure.
+      if (!this.#closed) this.#failure = explainError(error);
     }
   }
 
@@ -141,7 +147,9 @@ export class StreamReader implements ByteReader {
     return this.#position;
   }
 
+  /** Ends a read that waits, too. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#ended = true;
     this.#stream.destroy();
   }

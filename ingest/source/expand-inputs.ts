@@ -10,7 +10,7 @@
 import type { BigIntStats, Dirent } from 'node:fs';
 import { constants, createReadStream } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { explainError } from './byte-reader.ts';
@@ -31,7 +31,7 @@ export interface ExpandedInputs {
 
 /** Endings of files in log folders that are no logs: databases, statistics, locks, drafts, documents. */
 const NO_LOG =
-  /(?:\.(?:duckdb|wal|db|sqlite3?|journal|st|pid|lock|sock|swp|tmp|part|bak|offset|conf|cf|mc|md|html?|pdf|png|sh|tar|tgz|zip)|\.expect\.json|~)$/i;
+  /(?:\.(?:duckdb|wal|db|sqlite3?|journal|st|pid|lock|sock|swp|tmp|part|offset|conf|cf|mc|md|html?|pdf|png|sh|tar|tgz|zip)|\.expect\.json|~)$/i;
 
 /** Finds the inputs that the arguments name. `stdin` is opened only when it is read. */
 export async function expandInputs(
@@ -113,11 +113,16 @@ class Expansion {
   }
 
   async #addMatches(pattern: string): Promise<void> {
-    const options = { onlyFiles: false, expandDirectories: false, dot: false } as const;
-    const count = await this.#addFiles(
-      await glob(pattern, options),
-      (stats) => !stats.isDirectory(),
-    );
+    const absolute = isAbsolute(pattern);
+    const options = { absolute, onlyFiles: false, expandDirectories: false } as const;
+    let paths: string[] = [];
+    try {
+      paths = await glob(pattern, options);
+    } catch (error) {
+      this.#report(pattern, explainError(error));
+      return;
+    }
+    const count = await this.#addFiles(paths, (stats) => !stats.isDirectory());
     if (count === 0) this.#report(pattern, 'no file matches this pattern');
   }
 

@@ -38,7 +38,9 @@ export interface Source extends AsyncIterable<SourceItem> {
 /** Nothing is opened before the first item is asked for. A source can be read once. */
 export function openSource(input: Input, options: SourceOptions = {}): Source {
   let opened: OpenInput | undefined;
+  let started = false;
   async function* items(): AsyncGenerator<SourceItem> {
+    started = true;
     opened = await openInput(input, options.offset);
     try {
       yield* readItems(input, opened, options);
@@ -53,6 +55,8 @@ export function openSource(input: Input, options: SourceOptions = {}): Source {
     bytesConsumed: () => opened?.position() ?? 0,
     [Symbol.asyncIterator]: () => iterator,
     async close() {
+      // A read that waits for a stream would hold up the end of the loop.
+      if (input.kind === 'stream' && started) await input.reader().close();
       await iterator.return(undefined);
     },
   };
@@ -86,5 +90,6 @@ async function takesRest(opened: OpenInput, choice: boolean | 'if-quiet'): Promi
   if (choice !== 'if-quiet') return choice;
   if (opened.format !== 'plain' && opened.bytes.failure() === undefined) return true;
   const modified = await opened.modifiedAt();
-  return modified === undefined || Date.now() - modified >= QUIET_MS;
+  // A time far in the future is another clock's, and says nothing of being written now.
+  return modified === undefined || Math.abs(Date.now() - modified) >= QUIET_MS;
 }

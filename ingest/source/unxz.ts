@@ -88,7 +88,9 @@ class XzDecoder {
       const made = this.#field(5);
       if (made > 0) yield this.#takeOutput(made);
       if (answer > STREAM_END) throw new DamagedArchive(describe(answer));
-      if (answer === STREAM_END || (made === 0 && this.#field(2) === bytes.length)) return;
+      if (answer === STREAM_END) return;
+      // At the end it is asked until it says whether that was the end or a truncation.
+      if (bytes.length > 0 && made === 0 && this.#field(2) === bytes.length) return;
     }
   }
 

@@ -51,7 +51,7 @@ function timeLeft({ bytes, totalBytes, seconds }: Reading): string {
   if (totalBytes === null || bytes <= 0 || seconds <= 0) {
     return '-';
   }
-  return formatDuration((seconds / bytes) * Math.max(0, totalBytes - bytes));
+  return formatDuration(Math.ceil((seconds / bytes) * Math.max(0, totalBytes - bytes)));
 }
 
 function speed({ lines, seconds }: Reading): string {

@@ -17,7 +17,7 @@ const WIDE = { width: 80, unicode: true };
 test('name, bar, share, lines, speed and what is left', () => {
   assert.equal(
     progressLine(READING, WIDE),
-    `maillog  ██████▌${' '.repeat(19)}  25.0 %  131,250 lines  87,500/s  4.5 s left`,
+    `maillog  ██████▌${' '.repeat(19)}  25.0 %  131,250 lines  87,500/s  5.0 s left`,
   );
 });
 

@@ -263,3 +263,9 @@ test('docs/configuration.md tells every setting as the schema has it', () => {
   );
   assert.deepEqual(documented, expected);
 });
+
+test('the example of docs/configuration.md is a valid file', () => {
+  const [, example = ''] =
+    /```toml\n(.*?)```/s.exec(readFileSync('docs/configuration.md', 'utf8')) ?? [];
+  assert.equal(load({}, { [OWN]: example }).settings.timezone, 'Europe/Berlin');
+});

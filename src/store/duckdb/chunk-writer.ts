@@ -20,12 +20,17 @@ const STRING_BYTES = 16;
 const INLINE_BYTES = 12;
 const WORD = 2 ** 32;
 
-/** One column of a reusable chunk, as the memory DuckDB reads. */
+/**
+ * One column of a reusable chunk: written here, then copied into DuckDB's vector in one call (what
+ * `vector_get_data` hands out is a copy too, of no use for writing).
+ */
 interface TargetVector {
   readonly vector: Vector;
-  readonly data: Buffer;
+  readonly width: number;
+  readonly memory: ArrayBuffer;
+  readonly bytes: Uint8Array;
   readonly words: Uint32Array;
-  validity: Uint8Array;
+  readonly validity: Uint8Array;
   /** Whether some row of the last chunk was NULL, so that the mask must be written again. */
   dirty: boolean;
 }
@@ -114,10 +119,18 @@ export class ChunkWriter {
   }
 
   #writeColumn(vector: TargetVector, column: Column, from: number, count: number): void {
-    if (vector.dirty) {
-      vector.validity.fill(0xff);
-      vector.dirty = false;
+    const hadNulls = vector.dirty;
+    if (hadNulls) vector.validity.fill(0xff);
+    vector.dirty = false;
+    this.#fillColumn(vector, column, from, count);
+    duckdb.copy_data_to_vector(vector.vector, 0, vector.memory, 0, count * vector.width);
+    if (hadNulls || vector.dirty) {
+      const { buffer, byteLength } = vector.validity;
+      duckdb.copy_data_to_vector_validity(vector.vector, 0, buffer as ArrayBuffer, 0, byteLength);
     }
+  }
+
+  #fillColumn(vector: TargetVector, column: Column, from: number, count: number): void {
     switch (column.kind) {
       case 'text':
         this.#writeText(vector, column, from, count);
@@ -164,17 +177,17 @@ export class ChunkWriter {
 
 function target(chunk: DuckDBDataChunk, index: number, column: ColumnSpec): TargetVector {
   const vector = duckdb.data_chunk_get_vector(chunk.chunk, index);
-  const width = column.kind === 'label' ? labelWidth(column) : WIDTH[column.kind];
-  const data = duckdb.vector_get_data(vector, CHUNK_ROWS * width);
   duckdb.vector_ensure_validity_writable(vector);
-  const validity = duckdb.vector_get_validity(vector, CHUNK_ROWS / 8);
-  validity.fill(0xff);
+  const width = column.kind === 'label' ? labelWidth(column) : WIDTH[column.kind];
+  const memory = new ArrayBuffer(CHUNK_ROWS * width);
   return {
     vector,
-    data: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-    words: width >= 4 ? wordsOf(data) : new Uint32Array(0),
-    validity,
-    dirty: false,
+    width,
+    memory,
+    bytes: new Uint8Array(memory),
+    words: width >= 4 ? new Uint32Array(memory) : new Uint32Array(0),
+    validity: new Uint8Array(CHUNK_ROWS / 8).fill(0xff),
+    dirty: true,
   };
 }
 
@@ -221,7 +234,7 @@ function writeLabels(vector: TargetVector, codes: Uint8Array, from: number, coun
   for (let row = 0; row < count; row += 1) {
     const code = codes[from + row] ?? NULL_LABEL;
     if (code === NULL_LABEL) setNull(vector, row);
-    else vector.data[row] = code;
+    else vector.bytes[row] = code;
   }
 }
 

@@ -24,6 +24,8 @@ test('widths', () => {
   assert.equal(displayWidth('👍🏽'), 2);
   assert.equal(displayWidth('🇩🇪'), 2);
   assert.equal(displayWidth('한글'), 4);
+  assert.equal(displayWidth('한글'.normalize('NFD')), 4);
+  assert.equal(displayWidth('\u0301'), 0);
 });
 
 test('what fits is not cut', () => {
@@ -41,6 +43,20 @@ test('cutting in the middle keeps both ends, at the end the beginning', () => {
   assert.equal(cut('abcdef', 1), '…');
   assert.equal(cut('abcdef', 1, 'middle', '..'), 'a');
   assert.equal(cut('abcdef', 0), '');
+});
+
+test('characters are not cut in half', () => {
+  const accents = '\u0301'.repeat(500);
+  assert.equal(cut('🇩🇪🇩🇪🇩🇪', 4), '🇩🇪…');
+  assert.equal(cut('👍🏽👍🏽👍🏽', 5), '👍🏽…👍🏽');
+  assert.equal(cut(`${'x'.repeat(20)}e\u0301`, 3), 'x…e\u0301');
+  assert.equal(cut(`${'x'.repeat(20)}e${accents}`, 5), 'xx…');
+  assert.ok(!/[\ud800-\udfff]/u.test(cut('😀'.repeat(1000) + accents, 9)));
+});
+
+test('texts of millions of characters are cut as well', () => {
+  assert.equal(cut(`${'x'.repeat(3_000_000)}y`, 5), 'xx…xy');
+  assert.equal(cut(`${'é '.repeat(1_000_000)}y`, 5), 'é … y');
 });
 
 test('padding', () => {

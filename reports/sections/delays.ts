@@ -1,0 +1,54 @@
+/**
+ * How long mail took from its arrival to its delivery. Percentiles are nearest-rank: a value that really
+ * occurred, at least so many percent of the deliveries being as fast.
+ */
+import { ATTEMPTS, DELIVERED, DELIVERED_BY, RECIPIENT_DOMAINS } from '../facts/attempts.ts';
+import { count, seconds, section, text } from '../section.ts';
+
+const PERCENTILES = [50, 90, 95, 99] as const;
+const COLUMNS = [
+  seconds('p50', '50 %'),
+  seconds('p90', '90 %'),
+  seconds('p95', '95 %'),
+  seconds('p99', '99 %'),
+  seconds('longest', 'longest'),
+  seconds('mean', 'mean'),
+] as const;
+
+const rank = (percentile: number): string =>
+  `min(delay_ms) FILTER (upto * 100 >= total * ${percentile}) / 1000 AS p${percentile}`;
+
+export const DELAYS = section({
+  id: 'delays',
+  title: 'Time to delivery',
+  question: 'How long did delivery take?',
+  needs: [DELIVERED],
+  columns: [count('deliveries', 'deliveries'), ...COLUMNS],
+  sql: () => `SELECT max(total)::BIGINT AS deliveries, ${PERCENTILES.map(rank).join(', ')},
+    max(delay_ms) / 1000 AS longest, round(sum(delay_ms * deliveries) / max(total) / 1000, 3) AS mean
+  FROM (SELECT delay_ms, deliveries, sum(deliveries) OVER (ORDER BY delay_ms) AS upto, sum(deliveries) OVER () AS total
+    FROM delivered WHERE cut = ${DELIVERED_BY.delay} AND delay_ms IS NOT NULL)
+  HAVING count(*) > 0`,
+});
+
+/** One late message makes no slow destination where most have thousands: 1 in 10,000 deliveries count. */
+const LEAST_SHARE = 10_000;
+
+export const DELAYS_BY_DESTINATION = section({
+  id: 'delays_by_destination',
+  title: 'Slowest destinations',
+  question: 'Which domains does mail take longest to reach?',
+  needs: [ATTEMPTS, RECIPIENT_DOMAINS],
+  columns: [text('domain', 'domain'), count('deliveries', 'deliveries'), ...COLUMNS],
+  sql: ({ top }) => `WITH slowest AS MATERIALIZED (
+    SELECT domain FROM recipient_domains
+    WHERE waited > 0 AND deliveries * ${LEAST_SHARE} >= (SELECT sum(deliveries) FROM recipient_domains)
+    ORDER BY waited / deliveries DESC, domain LIMIT ${top})
+  SELECT domain, deliveries, ${PERCENTILES.map((p, i) => `q[${i + 1}] / 1000 AS p${p}`).join(', ')}, longest, mean
+  FROM (
+    SELECT s.domain, count(*) AS deliveries, max(a.delay_ms) / 1000 AS longest, round(avg(a.delay_ms) / 1000, 3) AS mean,
+      quantile_disc(a.delay_ms, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
+    FROM attempts a JOIN slowest s ON s.domain = a.recipient_domain
+    WHERE a.status = 'sent' AND a.delay_ms IS NOT NULL GROUP BY s.domain
+  ) ORDER BY mean DESC, domain`,
+});
