@@ -82,6 +82,14 @@ export class BlockParser {
     block.load(log, offset);
     makeDecodable(block);
     this.#repeated.load();
+    this.#readLines();
+    this.#repeated.keepLast();
+    this.#clock.resolve(block, this.#evidence());
+  }
+
+  /** Alone in its method: what V8 optimises in mid-loop is then good for the next block as well. */
+  #readLines(): void {
+    const { block } = this;
     let start = 0;
     while (start < block.logEnd) {
       const found = block.bytes.indexOf(NEWLINE, start);
@@ -89,8 +97,6 @@ export class BlockParser {
       this.#readLine(start, next);
       start = next + 1;
     }
-    this.#repeated.keepLast();
-    this.#clock.resolve(block, this.#evidence());
   }
 
   /** A line too long to hold: its first bytes stand for it. */
@@ -135,6 +141,10 @@ export class BlockParser {
   #nameHostAndTag(line: number): void {
     const { block } = this;
     const { header, bytes } = block;
+    if (header.sameSource) {
+      block.lines.hostId[line] = block.hostId;
+      return;
+    }
     block.hostId = block.hosts.idOf(bytes, header.hostStart, header.hostEnd);
     block.tagId = block.tags.idOf(bytes, header.tagStart, header.tagEnd);
     block.lines.hostId[line] = block.hostId;
@@ -203,21 +213,34 @@ export class BlockParser {
    * Lines whose true time their queue id tells, in line order; every few lines one, which is plenty.
    */
   #evidence(): TimeEvidence {
-    const { envelopes, deliveries } = this.block.tables;
+    const { envelopes } = this.block.tables;
     const evidence = this.#found;
     evidence.clear();
     let next = 0;
     for (let row = 0; row < envelopes.rows; row += 1) {
-      const line = envelopes.lines[row] ?? 0;
-      for (; next < deliveries.rows && (deliveries.lines[next] ?? 0) < line; next += 1) {
-        this.#addDelivery(evidence, next);
-      }
-      if (line < evidence.lastLine + EVIDENCE_STEP) continue;
-      const start = envelopes.textStart(row, ENVELOPE_ID);
-      evidence.add(line, this.#idSeconds(start, envelopes.textLength(row, ENVELOPE_ID)));
+      next = this.#addDeliveries(evidence, next, envelopes.lines[row] ?? 0);
+      this.#addEnvelope(evidence, row);
     }
-    for (; next < deliveries.rows; next += 1) this.#addDelivery(evidence, next);
+    this.#addDeliveries(evidence, next, Number.MAX_SAFE_INTEGER);
     return evidence;
+  }
+
+  /** Deliveries from row `from` on whose line is before `line`; the first row that is not. */
+  #addDeliveries(evidence: TimeEvidence, from: number, line: number): number {
+    const { deliveries } = this.block.tables;
+    let row = from;
+    for (; row < deliveries.rows && (deliveries.lines[row] ?? 0) < line; row += 1) {
+      this.#addDelivery(evidence, row);
+    }
+    return row;
+  }
+
+  #addEnvelope(evidence: TimeEvidence, row: number): void {
+    const { envelopes } = this.block.tables;
+    const line = envelopes.lines[row] ?? 0;
+    if (line < evidence.lastLine + EVIDENCE_STEP) return;
+    const start = envelopes.textStart(row, ENVELOPE_ID);
+    evidence.add(line, this.#idSeconds(start, envelopes.textLength(row, ENVELOPE_ID)));
   }
 
   #addDelivery(evidence: TimeEvidence, row: number): void {

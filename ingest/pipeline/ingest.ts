@@ -37,6 +37,8 @@ export interface IngestOptions {
 export interface SourceResult {
   readonly counts: LineCounts;
   readonly events: Readonly<Record<EventTable, number>>;
+  /** The source could not be read to its end. */
+  readonly damaged: boolean;
   /** What the reader should know: a damaged archive, stamps that contradict their queue ids. */
   readonly warnings: readonly string[];
 }
@@ -73,8 +75,10 @@ class SourceRun {
   #sourceId = 0;
   #open = false;
   #offset: number;
+  #lines: number;
   #tail = Buffer.alloc(0);
   #unparsedKept = 0;
+  #damaged = false;
   #known: Checkpoint | undefined;
 
   constructor(source: OpenedSource, sink: Sink, parser: BlockParser, options: IngestOptions) {
@@ -84,6 +88,7 @@ class SourceRun {
     this.#options = options;
     this.#known = source.known;
     this.#offset = source.known?.offset ?? 0;
+    this.#lines = source.known?.lines ?? 0;
     this.#duplicates = new Duplicates((from, to) => sink.linesSeen(this.#sourceId, from, to));
   }
 
@@ -99,15 +104,14 @@ class SourceRun {
       if (this.#open) await this.#sink.rollback();
       throw error;
     }
-    return { counts: this.#total, events: this.#events, warnings: this.#warnings };
+    return { counts: this.#total, events: this.#events, warnings: this.#warnings, damaged: this.#damaged };
   }
 
   /** Lines behind a checkpoint are not read again but are part of what the user gave: duplicates. */
   #countKnown(): void {
     const known = this.#source.known;
     if (known === undefined) return;
-    const lines = known.counts.read - known.counts.duplicate;
-    this.#count('duplicate', lines);
+    this.#count('duplicate', known.lines);
     this.#pending.bytes += known.offset;
   }
 
@@ -118,6 +122,7 @@ class SourceRun {
 
   async #take(item: SourceItem): Promise<void> {
     if (item.kind === 'error') {
+      this.#damaged = true;
       this.#warnings.push(`${this.#source.identity.name}: ${item.message}`);
       return;
     }
@@ -156,6 +161,8 @@ class SourceRun {
     this.#pending.read += lines.count;
     this.#total.read += lines.count;
     const keep = Math.max(0, this.#options.keepUnparsed - this.#unparsedKept);
+    block.firstLine = this.#lines + 1;
+    this.#lines += lines.count;
     const batch = block.toBatch(this.#sourceId, keep);
     for (const { table, rows } of batch.tables) {
       if (table === 'unparsed_lines') this.#unparsedKept += rows;
@@ -178,16 +185,15 @@ class SourceRun {
     const tailLength = moved ? this.#tail.length : (known?.tailLength ?? 0);
     const tailDigest = moved ? sha256(this.#tail) : (known?.tailDigest ?? '');
     const { identity } = this.#source;
-    await this.#sink.commit({ offset: this.#offset, tailLength, tailDigest, counts: this.#pending });
+    const place = { offset: this.#offset, lines: this.#lines, tailLength, tailDigest };
+    await this.#sink.commit({ ...place, counts: this.#pending });
     this.#open = false;
     this.#pending = noCounts();
     this.#known = {
       sourceId: this.#sourceId,
       headLength: identity.headLength,
       headDigest: identity.headDigest,
-      offset: this.#offset,
-      tailLength,
-      tailDigest,
+      ...place,
       counts: this.#total,
     };
   }

@@ -26,7 +26,7 @@ const COLUMN = {
   instance: EVENT['instance'] ?? 0,
   mta: EVENT['mta'] ?? 0,
   sourceId: EVENT['source_id'] ?? 0,
-  byteOffset: EVENT['byte_offset'] ?? 0,
+  lineNumber: EVENT['line_number'] ?? 0,
 };
 const UNPARSED = columnsOf('unparsed_lines');
 const SEEN = columnsOf('lines_seen');
@@ -102,6 +102,8 @@ export class LogBlock {
   view = new DataView(this.bytes.buffer);
   /** Position of the block's first byte in the decompressed source. */
   offset = 0;
+  /** Number of the block's first line in the source, counted from 1. */
+  firstLine = 1;
   readonly header = new SyslogHeader();
   readonly lines = new LineTable();
   /** The line being read, and its host and tag by number in `hosts` and `tags`. */
@@ -135,6 +137,7 @@ export class LogBlock {
 
   /** Another source begins: numbers given to names mean nothing any more. */
   forgetNames(): void {
+    this.header.forget();
     this.hosts.clear();
     this.tags.clear();
     this.words.clear();
@@ -217,7 +220,7 @@ export class LogBlock {
   }
 
   #fillEventColumns(table: TableBuilder, sourceId: number): void {
-    const { lines, offset } = this;
+    const { lines, firstLine } = this;
     for (let row = 0; row < table.rows; row += 1) {
       const line = table.lines[row] ?? 0;
       table.select(row);
@@ -225,7 +228,7 @@ export class LogBlock {
       table.text(COLUMN.host, lines.hostStart[line] ?? 0, lines.hostEnd[line] ?? 0);
       table.text(COLUMN.instance, lines.tagStart[line] ?? 0, lines.tagEnd[line] ?? 0);
       table.number(COLUMN.sourceId, sourceId);
-      table.number(COLUMN.byteOffset, offset + (lines.start[line] ?? 0));
+      table.number(COLUMN.lineNumber, firstLine + line);
     }
   }
 
@@ -238,6 +241,7 @@ export class LogBlock {
       const end = Math.min(this.lines.end[line] ?? 0, start + KEPT_LINE_BYTES);
       table.add(line);
       table.number(UNPARSED['source_id'] ?? 0, sourceId);
+      table.number(UNPARSED['line_number'] ?? 0, this.firstLine + line);
       table.number(UNPARSED['byte_offset'] ?? 0, this.offset + start);
       table.label(UNPARSED['outcome'] ?? 0, outcome);
       table.text(UNPARSED['line'] ?? 0, start, wholeCharacters(this.bytes, start, end));

@@ -39,7 +39,7 @@ export class TableBuilder {
     this.#lengths = of(['text'], () => new Int32Array(INITIAL_ROWS).fill(NULL_LENGTH), NO_INTS);
     this.#codes = of(['label'], () => new Uint8Array(INITIAL_ROWS).fill(NULL_LABEL), NO_CODES);
     this.#values = of(
-      ['time', 'u32', 'u64', 'i32'],
+      ['time', 'u32', 'u64', 'i32', 'f64'],
       () => new Float64Array(INITIAL_ROWS).fill(Number.NaN),
       NO_VALUES,
     );

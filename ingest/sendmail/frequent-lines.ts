@@ -25,6 +25,7 @@ const ARG1 = ascii(', arg1=');
 const ARG2 = ascii(', arg2=');
 const RELAY = ascii(', relay=');
 const REJECT = ascii(', reject=');
+const ADDRESS_END = ascii('>... ');
 const USER_UNKNOWN = ascii('>... User unknown');
 const NO_MAIL = ascii(' did not issue MAIL/EXPN/VRFY/ETRN during connection to ');
 const TLS_SERVER = ascii('STARTTLS=server, relay=');
@@ -170,7 +171,10 @@ export class FrequentLines {
     }
     const hasDsn = dots === 2 && bytes[at] === 0x20 && at > start + 4;
     if (hasDsn) table.text(R.dsn, start, at);
-    table.text(R.reason, hasDsn ? at + 1 : Math.min(start, end), end);
+    const text = hasDsn ? at + 1 : Math.min(start, end);
+    // `<addr>... Relaying denied`: the address has its own column.
+    const dots3 = bytes[text] === LESS ? findLast(bytes, text, end, ADDRESS_END) : -1;
+    table.text(R.reason, dots3 < 0 ? text : dots3 + ADDRESS_END.length, end);
   }
 
   /** Read from the right: nothing in it comes from outside but the peer's name. */

@@ -14,6 +14,10 @@ const GREATER = 0x3e;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
+/** Bytes that mean nothing to the list. */
+const IS_PLAIN = new Uint8Array(256).fill(1);
+for (const byte of [QUOTE, BACKSLASH, LESS, GREATER, COMMA]) IS_PLAIN[byte] = 0;
+
 export class RecipientList {
   count = 0;
   /** The list was cut; the next line goes on with it. */
@@ -49,7 +53,11 @@ export class RecipientList {
     let at = start;
     let inside = false;
     while (at < end) {
-      const byte = bytes[at];
+      const byte = bytes[at] ?? 0;
+      if (IS_PLAIN[byte] === 1) {
+        at += 1;
+        continue;
+      }
       if (byte === QUOTE) {
         at = skipQuoted(bytes, at, end);
         if (at < 0) return -1;

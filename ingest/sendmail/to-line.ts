@@ -14,7 +14,7 @@ import {
   REJECTION_ACTIONS,
   REJECTION_STAGES,
 } from '../../src/model/vocabulary.ts';
-import { ascii, find, findByte, NumberReader, standsAt } from '../bytes.ts';
+import { ascii, find, findByte, findLast, NumberReader, standsAt } from '../bytes.ts';
 import type { Verdict } from '../dialect.ts';
 import { malformed } from '../dialect.ts';
 import type { LogBlock } from '../pipeline/log-block.ts';
@@ -54,6 +54,7 @@ const CTLADDR = ascii(', ctladdr=');
 const DELAY = ascii(', delay=');
 const XDELAY = ascii(', xdelay=');
 const MAILER = ascii(', mailer=');
+const OPEN_ID = ascii(' (');
 const PRI = ascii(', pri=');
 const RELAY_EQUATE = ascii(', relay=');
 const QUARANTINE = ascii(', quarantine=');
@@ -218,7 +219,7 @@ export class ToLine {
       const list = this.#list;
       this.#fields.address(table, RECIPIENT, list.startOf(index), list.endOf(index));
     }
-    this.#putText(C.controllingUser, this.#controllingUser);
+    if (this.#controllingUser.end > 0) this.#putControllingUser();
     this.#putText(C.mailer, this.#mailer);
     this.#putText(C.dsn, this.#dsn);
     table.number(C.delay, readDelay(bytes, this.#delay.start, this.#delay.end));
@@ -232,6 +233,15 @@ export class ToLine {
     if (outcome.replyEnd > outcome.replyStart) {
       table.text(C.reply, outcome.replyStart, outcome.replyEnd);
     }
+  }
+
+  /** The address of ctladdr= without ` (uid/gid)`, so that one user is one value. */
+  #putControllingUser(): void {
+    const { bytes, tables } = this.#block;
+    const { start, end } = this.#controllingUser;
+    const paren = bytes[end - 1] === 0x29 ? findLast(bytes, start, end, OPEN_ID) : -1;
+    const address = { address: C.controllingUser, domain: -1 };
+    this.#fields.address(tables.deliveries, address, start, paren > start ? paren : end);
   }
 
   #putText(target: number, span: Span): void {

@@ -1,46 +1,38 @@
 /**
  * Arrivals held against outcomes: which of the messages that came in have a final outcome for every
- * recipient at the end of the period, and which entries' beginnings lie before it. Only entries that are
- * in doubt are looked at one recipient at a time; most have as many final outcomes as recipients.
+ * recipient at the end of the period, and which entries' beginnings lie before it.
  */
-import { ATTEMPTS } from './attempts.ts';
+import { DELIVERED, DELIVERED_BY } from './delivered.ts';
+import { ACCEPTED, has, MARKS } from './entries.ts';
 import { type Fact, IN_PERIOD, KEY } from './fact.ts';
-import { FATES, has } from './fates.ts';
+import { UNFINISHED } from './troubles.ts';
 
-/** Accepted in the period. */
-export const CAME_IN = `${has('arrived')} AND NOT ${has('refused')}`;
-/** An attempt or an end in the period, of something neither accepted in it nor made by us in it. */
-const TOUCHED = has('sent', 'relayed', 'bounced', 'discarded', 'deferred', 'queued', 'quarantined', 'expired');
-export const CARRIED_IN = `${TOUCHED} AND NOT ${has('arrived', 'child', 'offered', 'refused')}`;
-export const NOTICE = `${TOUCHED} AND ${has('child')} AND NOT ${has('arrived')}`;
-const IN_DOUBT = `${has('deferred', 'queued', 'quarantined')} OR final < announced`;
-
-/** Recipients that were tried or queued and have no final outcome, by entry. */
-const UNFINISHED: Fact = {
-  name: 'unfinished',
-  needs: [ATTEMPTS],
-  kept: false,
-  sql: `SELECT k, count(*) AS recipients FROM (
-    SELECT k, recipient FROM attempts WHERE ${has('deferred', 'queued', 'quarantined')}
-    GROUP BY k, recipient HAVING bool_and(status IN ('deferred', 'queued', 'quarantined'))
-  ) GROUP BY k`,
-};
-
-const DOUBTFUL: Fact = {
-  name: 'doubtful',
-  needs: [FATES],
+/** Entries that need a thought, with all that is said of them; the simple ones are not here. */
+export const ENTRIES: Fact = {
+  name: 'entries',
+  needs: [DELIVERED, MARKS],
   kept: true,
-  sql: `SELECT k, flags, arrived, final, announced FROM fates WHERE ${CAME_IN} AND (${IN_DOUBT})`,
+  sql: `WITH seen AS MATERIALIZED (
+    SELECT entry AS k, came_in, arrivals, announced, deliveries
+    FROM delivered WHERE cut = ${DELIVERED_BY.entry} AND entry IS NOT NULL)
+  SELECT coalesce(s.k, m.k) AS k, s.came_in, s.arrivals, s.announced, coalesce(m.flags, 0) AS flags,
+    coalesce(s.deliveries, 0) + coalesce(m.ended, 0) AS final
+  FROM seen s FULL JOIN marks m ON m.k = s.k`,
 };
+
+/** An attempt or an end in the period, of something neither accepted in it nor made by us in it. */
+const TOUCHED = `(final > 0 OR ${has('deferred', 'queued', 'quarantined', 'expired')})`;
+export const CARRIED_IN = `came_in IS NOT TRUE AND ${TOUCHED} AND NOT ${has('child', 'offered', 'refused')}`;
+export const NOTICE = `came_in IS NOT TRUE AND ${TOUCHED} AND ${has('child')}`;
 
 /** Taken out of the queue, by its MTA when it was done or by its operator. */
 const REMOVED: Fact = {
   name: 'removed',
-  needs: [DOUBTFUL],
+  needs: [ENTRIES],
   kept: false,
   sql: `SELECT DISTINCT k FROM (SELECT ${KEY} AS k FROM raw.queue_events WHERE ${IN_PERIOD}
     AND (what = 'cancelled' OR what = 'removed' AND detail IS DISTINCT FROM 'unquarantine'))
-  WHERE k IN (SELECT k FROM doubtful)`,
+  WHERE k IN (SELECT k FROM entries)`,
 };
 
 /** Sent on as a copy with another sender (owner- aliases): the first entry has no more lines. */
@@ -61,26 +53,76 @@ const UNDER_WAY: Fact = {
 };
 
 /**
- * Every accepted entry: `outcome` is complete, partly (some recipients have a final outcome) or none.
- * `seen`: recipients that the log names, NULL where it names none because the message was dropped whole.
+ * The entries that came in in the period: `outcome` is complete, partly (some recipients have a final
+ * outcome) or none; `seen` is NULL where the log names no recipient since the message was dropped.
  */
 export const ACCOUNTS: Fact = {
   name: 'accounts',
-  needs: [FATES, UNFINISHED, DOUBTFUL, REMOVED, CLONED, UNDER_WAY],
+  needs: [ENTRIES, UNFINISHED, REMOVED, CLONED, UNDER_WAY],
   kept: true,
-  sql: `SELECT k, arrived, announced, final AS seen, 'complete' AS outcome
-  FROM fates WHERE ${CAME_IN} AND NOT (${IN_DOUBT})
-  UNION ALL
-  SELECT d.k, d.arrived, d.announced,
-    CASE WHEN ${has('discarded')} THEN NULL ELSE d.final + coalesce(u.recipients, 0) END,
+  sql: `SELECT e.k, e.arrivals, e.announced,
+    CASE WHEN ${has('discarded')} THEN NULL ELSE e.final + coalesce(u.recipients, 0) END AS seen,
     CASE WHEN ${has('discarded', 'expired')} OR r.k IS NOT NULL THEN 'complete'
-      WHEN d.final = 0 AND u.k IS NULL AND c.k IS NOT NULL THEN 'complete'
-      WHEN d.final = 0 THEN 'none'
-      WHEN u.k IS NOT NULL OR w.k IS NOT NULL THEN 'partly'
-      ELSE 'complete' END
-  FROM doubtful d
-  LEFT JOIN unfinished u ON u.k = d.k
-  LEFT JOIN removed r ON r.k = d.k
-  LEFT JOIN cloned c ON c.k = d.k
-  LEFT JOIN under_way w ON w.k = d.k`,
+      WHEN e.final = 0 AND u.k IS NULL AND c.k IS NOT NULL THEN 'complete'
+      WHEN e.final = 0 THEN 'none'
+      WHEN u.k IS NOT NULL OR e.final < e.announced AND w.k IS NOT NULL THEN 'partly'
+      ELSE 'complete' END AS outcome
+  FROM entries e
+  LEFT JOIN unfinished u ON u.k = e.k
+  LEFT JOIN removed r ON r.k = e.k
+  LEFT JOIN cloned c ON c.k = e.k
+  LEFT JOIN under_way w ON w.k = e.k
+  WHERE e.came_in`,
+};
+
+/** How many more came in, were announced for one recipient and delivered. */
+export const SIMPLE: Fact = {
+  name: 'simple',
+  needs: [ACCEPTED, ENTRIES],
+  kept: true,
+  sql: `SELECT (SELECT coalesce(sum(arrivals), 0) FROM accepted)
+    - (SELECT coalesce(sum(arrivals), 0) FROM entries WHERE came_in) AS entries`,
+};
+
+/** Simple ones with several deliveries: aliases. Looked for only if the sums say that there are any. */
+export const EXPANDED: Fact = {
+  name: 'expanded',
+  needs: [DELIVERED, ENTRIES, SIMPLE],
+  kept: true,
+  sql: `SELECT k FROM (
+    SELECT ${KEY} AS k FROM raw.deliveries WHERE ${IN_PERIOD} AND status = 'sent'
+      AND (SELECT coalesce(sum(deliveries), 0) FROM delivered WHERE cut = ${DELIVERED_BY.entry} AND entry IS NULL)
+        > (SELECT entries FROM simple)
+  ) WHERE k NOT IN (SELECT k FROM entries) GROUP BY k HAVING count(*) > 1`,
+};
+
+const EXAMPLES = 5;
+
+/** All that came in, by outcome and by how its recipients compare; keys of a few of the less usual. */
+export const STATES: Fact = {
+  name: 'states',
+  needs: [ACCOUNTS, SIMPLE, EXPANDED],
+  kept: true,
+  sql: `SELECT kind, state, sum(entries)::BIGINT AS entries, flatten(list(keys) FILTER (keys IS NOT NULL)) AS keys
+  FROM (
+    SELECT 'outcome' AS kind, outcome AS state, sum(arrivals) AS entries, min(k, ${EXAMPLES}) AS keys
+    FROM accounts GROUP BY outcome
+    UNION ALL
+    SELECT 'recipients', CASE WHEN seen > announced THEN 'more' WHEN seen = announced THEN 'same'
+      WHEN seen = 0 THEN 'unseen' ELSE 'fewer' END AS state, sum(arrivals), min(k, ${EXAMPLES})
+    FROM accounts WHERE seen IS NOT NULL AND announced IS NOT NULL GROUP BY state
+    UNION ALL SELECT 'outcome', 'complete', entries, NULL FROM simple
+    UNION ALL SELECT 'recipients', 'same', entries - (SELECT count(*) FROM expanded), NULL FROM simple
+    UNION ALL SELECT 'recipients', 'more', count(*), min(k, ${EXAMPLES}) FROM expanded
+  ) GROUP BY kind, state`,
+};
+
+/** The queue ids of these few, found in one scan. */
+export const EXAMPLE_IDS: Fact = {
+  name: 'example_ids',
+  needs: [STATES],
+  kept: true,
+  sql: `SELECT e.k, any_value(e.queue_id) AS queue_id
+  FROM (SELECT ${KEY} AS k, queue_id FROM raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'yes') e
+  JOIN (SELECT DISTINCT unnest(keys) AS k FROM states) s ON s.k = e.k GROUP BY e.k`,
 };

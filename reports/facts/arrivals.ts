@@ -1,29 +1,33 @@
 /**
- * Messages that came in, counted in one scan by sender, by client, by quarter of an hour and by protocol.
- * Rows of one kind have the columns of the others NULL; `cut` says which they are.
+ * Messages that came in, counted in one scan by sender, by its domain, by client, by quarter of an hour and
+ * by protocol. A row has the columns of one of these, the others are NULL; `cut` says which it is.
  */
 import { type Fact, IN_PERIOD, KEY, QUARTER } from './fact.ts';
-import { FROM_OWN, REFUSED } from './queues.ts';
+import { NO_MESSAGES } from './queues.ts';
 
-/** Values of `cut`: bits of GROUPING_ID(sender, client, quarter, protocol), 0 for what is grouped by. */
-export const ARRIVALS_BY = { sender: 0b0111, client: 0b1011, quarter: 0b1101, protocol: 0b1110 };
+/** Values of `cut`: GROUPING_ID of the five, a 0 for what is grouped by. */
+export const ARRIVALS_BY = {
+  sender: 0b01111,
+  domain: 0b10111,
+  client: 0b11011,
+  quarter: 0b11101,
+  protocol: 0b11110,
+} as const;
 
 export const ARRIVALS: Fact = {
   name: 'arrivals',
-  needs: [REFUSED, FROM_OWN],
+  needs: [NO_MESSAGES],
   kept: true,
-  sql: `SELECT GROUPING_ID(sender, client, quarter, protocol) AS cut, sender, client, quarter, protocol, tls_version,
-    any_value(sender_domain) AS sender_domain, any_value(relay_host) AS client_host,
+  sql: `SELECT GROUPING_ID(sender, sender_domain, relay_ip, quarter, protocol) AS cut,
+    sender, sender_domain, relay_ip, relay_host, quarter, protocol, tls_version,
     count(*) AS messages, sum(size) AS bytes, sum(nrcpts) AS recipients
   FROM (
-    SELECT ${KEY} AS k, sender, sender_domain, coalesce(relay_ip, relay_host) AS client, relay_host,
-      ${QUARTER} AS quarter, protocol, tls_version, size::DOUBLE AS size, nrcpts::DOUBLE AS nrcpts
+    SELECT ${KEY} AS k, sender, sender_domain, relay_ip, relay_host, ${QUARTER} AS quarter, protocol, tls_version,
+      size::DOUBLE AS size, nrcpts::DOUBLE AS nrcpts
     FROM raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'yes'
   ) e
-  LEFT JOIN refused r ON r.k = e.k
-  LEFT JOIN from_own o ON o.k = e.k
-  WHERE r.k IS NULL AND o.k IS NULL
-  GROUP BY GROUPING SETS ((sender), (client), (quarter), (protocol, tls_version))`,
+  LEFT JOIN no_messages n ON n.k = e.k WHERE n.k IS NULL
+  GROUP BY GROUPING SETS ((sender), (sender_domain), (relay_ip, relay_host), (quarter), (protocol, tls_version))`,
 };
 
 /** Messages by sender; letter case does not make another sender. */
@@ -31,26 +35,17 @@ export const SENDERS: Fact = {
   name: 'senders',
   needs: [ARRIVALS],
   kept: true,
-  sql: `SELECT lower(sender) AS sender, any_value(sender_domain) AS domain, sum(messages) AS messages,
-    sum(bytes) AS bytes, sum(recipients) AS recipients
-  FROM arrivals WHERE cut = ${ARRIVALS_BY.sender} GROUP BY lower(sender)`,
+  sql: `SELECT lower(sender) AS sender, sum(messages) AS messages, sum(bytes) AS bytes, sum(recipients) AS recipients
+  FROM arrivals WHERE cut = ${ARRIVALS_BY.sender} AND sender IS NOT NULL GROUP BY lower(sender)`,
 };
 
-/** Messages by the domain of their sender. */
-export const SENDER_DOMAINS: Fact = {
-  name: 'sender_domains',
-  needs: [SENDERS],
-  kept: true,
-  sql: `SELECT lower(domain) AS domain, count(*) AS senders, sum(messages) AS messages,
-    sum(bytes) AS bytes, sum(recipients) AS recipients
-  FROM senders WHERE domain IS NOT NULL GROUP BY lower(domain)`,
-};
-
-/** Messages by the host that handed them to us, known by its address. */
+/** Messages by the host that handed them to us: by its address, whatever names it has. */
 export const CLIENTS: Fact = {
   name: 'clients',
   needs: [ARRIVALS],
   kept: true,
-  sql: `SELECT client, client_host, messages, bytes, recipients
-  FROM arrivals WHERE cut = ${ARRIVALS_BY.client} AND client IS NOT NULL`,
+  sql: `SELECT coalesce(relay_ip, relay_host) AS client, any_value(relay_host) AS client_host, sum(messages) AS messages,
+    sum(bytes) AS bytes
+  FROM arrivals WHERE cut = ${ARRIVALS_BY.client} AND coalesce(relay_ip, relay_host) IS NOT NULL
+  GROUP BY coalesce(relay_ip, relay_host)`,
 };

@@ -1,8 +1,25 @@
 /**
- * Which queue entries were refused after all, and which were handed from one queue of ours to another.
- * Each is a small set of keys to be looked up while the large tables are scanned.
+ * Hand-overs between queues of ours, and entries that are no messages of their own: small sets of keys to
+ * be looked up while the large tables are scanned.
  */
 import { aroundPeriod, type Fact, KEY } from './fact.ts';
+
+/** Hand-overs about the time of the period: from which entry, to which id, as which entry. */
+export const HANDED: Fact = {
+  name: 'handed',
+  needs: [],
+  kept: true,
+  sql: `SELECT ${KEY} AS k, hash(${KEY}, next_queue_id) AS hand_over, hash(next_host, next_queue_id) AS next_k
+  FROM raw.hops WHERE ${aroundPeriod('handed_at', 1)}`,
+};
+
+/** Tells a recipient that was handed to a queue of ours from one that was delivered. */
+export const HAND_OVERS: Fact = {
+  name: 'hand_overs',
+  needs: [HANDED],
+  kept: false,
+  sql: 'SELECT DISTINCT hand_over FROM handed',
+};
 
 /** Envelopes that were complete, but whose message was refused behind its data: never accepted. */
 export const REFUSED: Fact = {
@@ -14,27 +31,10 @@ export const REFUSED: Fact = {
     AND ${aroundPeriod('logged_at', 1)}`,
 };
 
-/** Hand-overs between queues of ours about the time of the period. */
-export const HANDED: Fact = {
-  name: 'handed',
-  needs: [],
-  kept: true,
-  sql: `SELECT ${KEY} AS k, next_queue_id, hash(next_host, next_queue_id) AS next_k FROM raw.hops
-  WHERE ${aroundPeriod('handed_at', 1)}`,
-};
-
-/** Entries that came from another queue of ours: hops, not messages. */
-export const FROM_OWN: Fact = {
-  name: 'from_own',
-  needs: [HANDED],
-  kept: true,
-  sql: 'SELECT DISTINCT next_k AS k FROM handed',
-};
-
-/** The same by entry and the id that the next queue gave: what tells a relayed recipient from a sent one. */
-export const HANDED_ON: Fact = {
-  name: 'handed_on',
-  needs: [HANDED],
+/** Entries that are no messages: refused ones, and those that came from another queue of ours. */
+export const NO_MESSAGES: Fact = {
+  name: 'no_messages',
+  needs: [REFUSED, HANDED],
   kept: false,
-  sql: 'SELECT DISTINCT hash(k, next_queue_id) AS k FROM handed',
+  sql: 'SELECT k FROM refused UNION SELECT next_k FROM handed',
 };

@@ -1,8 +1,8 @@
 /** Recipients that mail could not be delivered to for good: refused there, unknown here, or given up. */
-import { FAILURES } from '../facts/attempts.ts';
+import { FAILURES } from '../facts/troubles.ts';
 import { count, percent, section, text } from '../section.ts';
 
-const BOUNCED = `status IN ('bounced', 'expired')`;
+const BOUNCED = 'NOT is_deferral';
 
 export const BOUNCES_BY_CLASS = section({
   id: 'bounces_by_class',
@@ -13,12 +13,11 @@ export const BOUNCES_BY_CLASS = section({
     text('bounce_class', 'class'),
     count('recipients', 'recipients'),
     percent('share', 'share'),
-    count('domains', 'domains'),
   ],
   bar: 'recipients',
-  sql: () => `SELECT coalesce(bounce_class, 'Uncategorized') AS bounce_class, count(*) AS recipients,
-    count(*) / (SELECT count(*) FROM failures WHERE ${BOUNCED}) AS share, count(DISTINCT domain) AS domains
-  FROM failures WHERE ${BOUNCED} GROUP BY coalesce(bounce_class, 'Uncategorized') ORDER BY recipients DESC, bounce_class`,
+  sql: () => `SELECT bounce_class, count(*) AS recipients,
+    count(*) / (SELECT count(*) FROM failures WHERE ${BOUNCED}) AS share
+  FROM failures WHERE ${BOUNCED} GROUP BY bounce_class ORDER BY recipients DESC, bounce_class`,
 });
 
 export const BOUNCES_BY_REASON = section({
@@ -32,8 +31,8 @@ export const BOUNCES_BY_REASON = section({
     text('reason', 'reason'),
     text('example', 'for example'),
   ],
-  sql: ({ top }) => `SELECT count(*) AS recipients, coalesce(bounce_class, 'Uncategorized') AS bounce_class, reason,
+  sql: ({ top }) => `SELECT count(*) AS recipients, bounce_class, reason,
     min(recipient) AS example
-  FROM failures WHERE ${BOUNCED} GROUP BY coalesce(bounce_class, 'Uncategorized'), reason
+  FROM failures WHERE ${BOUNCED} GROUP BY bounce_class, reason
   ORDER BY recipients DESC, reason LIMIT ${top}`,
 });

@@ -1,5 +1,5 @@
 /** Tries that failed for now: the mail stays in the queue and is tried again. */
-import { FAILURES } from '../facts/attempts.ts';
+import { FAILURES } from '../facts/troubles.ts';
 import { count, seconds, section, text } from '../section.ts';
 
 export const DEFERRALS_BY_REASON = section({
@@ -13,10 +13,9 @@ export const DEFERRALS_BY_REASON = section({
     text('bounce_class', 'class'),
     text('reason', 'reason'),
   ],
-  sql: ({ top }) => `SELECT count(*) AS deferrals, count(DISTINCT k) AS messages,
-    coalesce(bounce_class, 'Uncategorized') AS bounce_class, reason
-  FROM failures WHERE status = 'deferred' GROUP BY coalesce(bounce_class, 'Uncategorized'), reason
-  ORDER BY deferrals DESC, reason LIMIT ${top}`,
+  sql: ({ top }) => `SELECT sum(tries)::BIGINT AS deferrals, count(*) AS messages, bounce_class, reason
+  FROM (SELECT bounce_class, reason, k, count(*) AS tries FROM failures WHERE is_deferral GROUP BY bounce_class, reason, k)
+  GROUP BY bounce_class, reason ORDER BY deferrals DESC, reason LIMIT ${top}`,
 });
 
 export const DEFERRALS_BY_DESTINATION = section({
@@ -28,12 +27,11 @@ export const DEFERRALS_BY_DESTINATION = section({
     text('domain', 'domain'),
     count('deferrals', 'tries'),
     count('messages', 'messages'),
-    count('recipients', 'recipients'),
     seconds('longest', 'longest wait'),
   ],
   bar: 'deferrals',
-  sql: ({ top }) => `SELECT domain, count(*) AS deferrals, count(DISTINCT k) AS messages,
-    count(DISTINCT recipient) AS recipients, max(delay_ms) / 1000 AS longest
-  FROM failures WHERE status = 'deferred' AND domain IS NOT NULL GROUP BY domain
-  ORDER BY deferrals DESC, domain LIMIT ${top}`,
+  sql: ({ top }) => `SELECT domain, sum(tries)::BIGINT AS deferrals, count(*) AS messages, max(longest) / 1000 AS longest
+  FROM (SELECT domain, k, count(*) AS tries, max(delay_ms) AS longest
+    FROM failures WHERE is_deferral AND domain IS NOT NULL GROUP BY domain, k)
+  GROUP BY domain ORDER BY deferrals DESC, domain LIMIT ${top}`,
 });

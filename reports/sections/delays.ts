@@ -2,7 +2,9 @@
  * How long mail took from its arrival to its delivery. Percentiles are nearest-rank: a value that really
  * occurred, at least so many percent of the deliveries being as fast.
  */
-import { ATTEMPTS, DELIVERED, DELIVERED_BY, RECIPIENT_DOMAINS } from '../facts/attempts.ts';
+import { DELIVERED, DELIVERED_BY, RECIPIENT_DOMAINS } from '../facts/delivered.ts';
+import { IN_PERIOD, KEY } from '../facts/fact.ts';
+import { HAND_OVERS } from '../facts/queues.ts';
 import { count, seconds, section, text } from '../section.ts';
 
 const PERCENTILES = [50, 90, 95, 99] as const;
@@ -27,7 +29,7 @@ export const DELAYS = section({
   sql: () => `SELECT max(total)::BIGINT AS deliveries, ${PERCENTILES.map(rank).join(', ')},
     max(delay_ms) / 1000 AS longest, round(sum(delay_ms * deliveries) / max(total) / 1000, 3) AS mean
   FROM (SELECT delay_ms, deliveries, sum(deliveries) OVER (ORDER BY delay_ms) AS upto, sum(deliveries) OVER () AS total
-    FROM delivered WHERE cut = ${DELIVERED_BY.delay} AND delay_ms IS NOT NULL)
+    FROM delivered WHERE cut = ${DELIVERED_BY.delay} AND delay_ms IS NOT NULL AND NOT relayed)
   HAVING count(*) > 0`,
 });
 
@@ -38,7 +40,7 @@ export const DELAYS_BY_DESTINATION = section({
   id: 'delays_by_destination',
   title: 'Slowest destinations',
   question: 'Which domains does mail take longest to reach?',
-  needs: [ATTEMPTS, RECIPIENT_DOMAINS],
+  needs: [RECIPIENT_DOMAINS, HAND_OVERS],
   columns: [text('domain', 'domain'), count('deliveries', 'deliveries'), ...COLUMNS],
   sql: ({ top }) => `WITH slowest AS MATERIALIZED (
     SELECT domain FROM recipient_domains
@@ -46,9 +48,14 @@ export const DELAYS_BY_DESTINATION = section({
     ORDER BY waited / deliveries DESC, domain LIMIT ${top})
   SELECT domain, deliveries, ${PERCENTILES.map((p, i) => `q[${i + 1}] / 1000 AS p${p}`).join(', ')}, longest, mean
   FROM (
-    SELECT s.domain, count(*) AS deliveries, max(a.delay_ms) / 1000 AS longest, round(avg(a.delay_ms) / 1000, 3) AS mean,
-      quantile_disc(a.delay_ms, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
-    FROM attempts a JOIN slowest s ON s.domain = a.recipient_domain
-    WHERE a.status = 'sent' AND a.delay_ms IS NOT NULL GROUP BY s.domain
+    SELECT recipient_domain AS domain, count(*) AS deliveries, max(delay_ms) / 1000 AS longest,
+      round(avg(delay_ms) / 1000, 3) AS mean,
+      quantile_disc(delay_ms, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
+    FROM (
+      SELECT recipient_domain, delay_ms, hash(${KEY}, raw.next_queue_id(reply)) AS hand_over FROM raw.deliveries
+      WHERE ${IN_PERIOD} AND status = 'sent' AND delay_ms IS NOT NULL
+        AND recipient_domain IN (SELECT domain FROM slowest)
+    ) WHERE hand_over IS NULL OR hand_over NOT IN (SELECT hand_over FROM hand_overs)
+    GROUP BY recipient_domain
   ) ORDER BY mean DESC, domain`,
 });

@@ -1,6 +1,6 @@
 /** The hosts mail came from and the hosts it was handed to. */
 import { CLIENTS } from '../facts/arrivals.ts';
-import { DELIVERED, DELIVERED_BY } from '../facts/attempts.ts';
+import { DELIVERED, DELIVERED_BY } from '../facts/delivered.ts';
 import { bytes, count, seconds, section, text } from '../section.ts';
 
 const CLIENT_COLUMNS = [
@@ -11,7 +11,7 @@ const CLIENT_COLUMNS = [
 ] as const;
 
 const selectClients = (order: string, top: number): string =>
-  `SELECT client, client_host AS host, messages, bytes::BIGINT AS bytes
+  `SELECT client, client_host AS host, messages::BIGINT AS messages, bytes::BIGINT AS bytes
   FROM clients ORDER BY ${order} LIMIT ${top}`;
 
 export const CLIENTS_BY_MESSAGES = section({
@@ -43,7 +43,7 @@ const RELAY_COLUMNS = [
 
 const selectRelays = (order: string, top: number): string =>
   `SELECT relay, deliveries, coalesce(bytes, 0)::BIGINT AS bytes, round(waited / deliveries / 1000, 3) AS mean_delay
-  FROM delivered WHERE cut = ${DELIVERED_BY.relay} AND relay IS NOT NULL ORDER BY ${order} LIMIT ${top}`;
+  FROM delivered WHERE cut = ${DELIVERED_BY.relay} AND relay IS NOT NULL AND NOT relayed ORDER BY ${order} LIMIT ${top}`;
 
 export const RELAYS_BY_DELIVERIES = section({
   id: 'relays',

@@ -7,9 +7,10 @@
 import { fromWallClock, toWallClock } from '../../src/model/zone.ts';
 import type { Row } from '../../src/store/store.ts';
 import { ARRIVALS, ARRIVALS_BY } from '../facts/arrivals.ts';
-import { TRIES } from '../facts/attempts.ts';
+import { DELIVERED, DELIVERED_BY } from '../facts/delivered.ts';
 import { QUARTER, QUARTER_MS } from '../facts/fact.ts';
 import { IS_REFUSAL, REFUSALS } from '../facts/refusals.ts';
+import { TRIES } from '../facts/troubles.ts';
 import { bytes, count, numberOf, type RowOf, type SectionContext, section, time } from '../section.ts';
 
 const HOUR = 3_600_000;
@@ -78,7 +79,7 @@ export const HOURS = section({
   id: 'hours',
   title: 'Hour by hour',
   question: 'When did mail come in, go out, fail?',
-  needs: [ARRIVALS, TRIES, REFUSALS],
+  needs: [ARRIVALS, DELIVERED, TRIES, REFUSALS],
   columns: COLUMNS,
   bar: 'messages',
   sql: () => `SELECT quarter, sum(messages)::BIGINT AS messages, sum(bytes)::BIGINT AS bytes_received,
@@ -88,9 +89,10 @@ export const HOURS = section({
     SELECT quarter, messages, bytes, 0 AS deliveries, 0 AS deferrals, 0 AS bounced, 0 AS rejected
     FROM arrivals WHERE cut = ${ARRIVALS_BY.quarter}
     UNION ALL
-    SELECT quarter, 0, 0, CASE status WHEN 'sent' THEN attempts ELSE 0 END,
-      CASE status WHEN 'deferred' THEN attempts ELSE 0 END, CASE status WHEN 'bounced' THEN attempts ELSE 0 END, 0
-    FROM tries
+    SELECT quarter, 0, 0, deliveries, 0, 0, 0 FROM delivered WHERE cut = ${DELIVERED_BY.mailer} AND NOT relayed AND quarter IS NOT NULL
+    UNION ALL
+    SELECT quarter, 0, 0, 0, CASE status WHEN 'deferred' THEN attempts ELSE 0 END,
+      CASE status WHEN 'bounced' THEN attempts ELSE 0 END, 0 FROM tries
     UNION ALL
     SELECT ${QUARTER}, 0, 0, 0, 0, 0, 1 FROM refusals WHERE ${IS_REFUSAL}
   ) GROUP BY quarter`,

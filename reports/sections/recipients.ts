@@ -1,5 +1,5 @@
 /** Heavy recipients: envelope addresses that mail was delivered to, letter case folded, and their domains. */
-import { RECIPIENT_DOMAINS, RECIPIENTS } from '../facts/attempts.ts';
+import { RECIPIENT_DOMAINS, RECIPIENTS } from '../facts/delivered.ts';
 import { bytes, count, seconds, section, text } from '../section.ts';
 
 const COLUMNS = [
@@ -36,12 +36,11 @@ const DOMAIN_COLUMNS = [
   text('domain', 'domain'),
   count('deliveries', 'deliveries'),
   bytes('bytes', 'size'),
-  count('recipients', 'recipients'),
   seconds('mean_delay', 'mean delay'),
 ] as const;
 
 const selectDomains = (order: string, top: number): string =>
-  `SELECT domain, deliveries::BIGINT AS deliveries, coalesce(bytes, 0)::BIGINT AS bytes, recipients,
+  `SELECT domain, deliveries::BIGINT AS deliveries, coalesce(bytes, 0)::BIGINT AS bytes,
     round(waited / deliveries / 1000, 3) AS mean_delay
   FROM recipient_domains ORDER BY ${order} LIMIT ${top}`;
 

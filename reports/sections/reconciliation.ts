@@ -3,12 +3,10 @@
  * that the log names. Each with up to five queue ids to look at.
  */
 import type { Row } from '../../src/store/store.ts';
-import { ACCOUNTS, CARRIED_IN, NOTICE } from '../facts/accounts.ts';
+import { CARRIED_IN, ENTRIES, EXAMPLE_IDS, NOTICE, STATES } from '../facts/accounts.ts';
+import { CROSSING } from '../facts/entries.ts';
 import { IN_PERIOD, KEY } from '../facts/fact.ts';
-import { FATES } from '../facts/fates.ts';
 import { count, numberOf, type RowOf, section, text } from '../section.ts';
-
-const EXAMPLES = 5;
 
 const COLUMNS = [
   text('state', 'state'),
@@ -19,13 +17,12 @@ const COLUMNS = [
 
 type StateRow = RowOf<typeof COLUMNS>;
 
-/** Numbers and a few queue ids of each group, the ids looked up in one scan of a table. */
-const withExamples = (groups: string, table: string): string => `WITH groups AS MATERIALIZED (${groups}),
-  chosen AS MATERIALIZED (SELECT state, unnest(keys) AS k FROM groups),
-  named AS (
-    SELECT c.state, string_agg(DISTINCT t.queue_id, ' ' ORDER BY t.queue_id) AS examples
-    FROM (SELECT ${KEY} AS k, queue_id FROM raw.${table} WHERE ${IN_PERIOD}) t JOIN chosen c ON c.k = t.k GROUP BY c.state)
-  SELECT g.state, g.entries, n.examples FROM groups g LEFT JOIN named n ON n.state = g.state`;
+const EXAMPLES = 5;
+
+const states = (kind: string): string => `SELECT s.state, any_value(s.entries) AS entries,
+    string_agg(DISTINCT e.queue_id, ' ' ORDER BY e.queue_id) AS examples
+  FROM (SELECT state, entries, unnest(coalesce(nullif(keys, []), [0])) AS k FROM states WHERE kind = '${kind}') s
+  LEFT JOIN example_ids e ON e.k = s.k GROUP BY s.state`;
 
 const explained =
   (meanings: Readonly<Record<string, string>>) =>
@@ -45,13 +42,9 @@ export const ARRIVALS_RECONCILED = section({
   id: 'reconciliation',
   title: 'Arrivals against outcomes',
   question: 'Did everything that came in also come to an end?',
-  needs: [ACCOUNTS],
+  needs: [STATES, EXAMPLE_IDS],
   columns: COLUMNS,
-  sql: () =>
-    withExamples(
-      `SELECT outcome AS state, sum(arrived)::BIGINT AS entries, min(k, ${EXAMPLES}) AS keys FROM accounts GROUP BY outcome`,
-      'envelopes',
-    ),
+  sql: () => states('outcome'),
   shape: explained({
     complete: 'done: every recipient has a final outcome',
     partly: 'still in the queue for some recipients',
@@ -63,15 +56,21 @@ export const BEGUN_ELSEWHERE = section({
   id: 'begun_elsewhere',
   title: 'Outcomes without an arrival in the period',
   question: 'Which outcomes belong to mail that did not come in during the period?',
-  needs: [FATES],
+  needs: [ENTRIES, CROSSING],
   columns: COLUMNS,
-  sql: () =>
-    withExamples(
-      `SELECT state, count(*) AS entries, min(k, ${EXAMPLES}) AS keys
-      FROM (SELECT k, CASE WHEN ${CARRIED_IN} THEN 'carried' WHEN ${NOTICE} THEN 'notices' END AS state FROM fates)
-      WHERE state IS NOT NULL GROUP BY state`,
-      'deliveries',
-    ),
+  sql: () => `WITH elsewhere AS MATERIALIZED (
+    SELECT k, CASE WHEN ${CARRIED_IN} THEN 'carried' WHEN ${NOTICE} THEN 'notices' END AS state FROM entries),
+  groups AS MATERIALIZED (
+    SELECT state, count(*) AS entries FROM elsewhere WHERE state IS NOT NULL GROUP BY state),
+  ids AS (
+    SELECT ${KEY} AS k, queue_id FROM crossing
+    UNION
+    SELECT hash(host, child_queue_id), child_queue_id FROM raw.queue_events WHERE ${IN_PERIOD} AND child_queue_id <> ''),
+  named AS (
+    SELECT w.state, min(i.queue_id, ${EXAMPLES}) AS queue_ids
+    FROM elsewhere w JOIN ids i ON i.k = w.k WHERE w.state IS NOT NULL GROUP BY w.state)
+  SELECT g.state, g.entries, array_to_string(n.queue_ids, ' ') AS examples
+  FROM groups g LEFT JOIN named n ON n.state = g.state`,
   shape: explained({
     carried: 'came in before the period, or before the log',
     notices: 'bounces and notices our servers wrote',
@@ -82,16 +81,9 @@ export const RECIPIENTS_RECONCILED = section({
   id: 'recipients_reconciled',
   title: 'Recipients announced against recipients seen',
   question: 'Does the log name as many recipients as messages had?',
-  needs: [ACCOUNTS],
+  needs: [STATES, EXAMPLE_IDS],
   columns: COLUMNS,
-  sql: () =>
-    withExamples(
-      `SELECT CASE WHEN seen > announced THEN 'more' WHEN seen = announced THEN 'same'
-        WHEN seen = 0 THEN 'unseen' ELSE 'fewer' END AS state,
-      sum(arrived)::BIGINT AS entries, min(k, ${EXAMPLES}) AS keys
-      FROM accounts WHERE seen IS NOT NULL AND announced IS NOT NULL GROUP BY state`,
-      'envelopes',
-    ),
+  sql: () => states('recipients'),
   shape: explained({
     same: 'as many as announced',
     more: 'more: aliases and lists were expanded',

@@ -1,5 +1,5 @@
 /** Heavy senders: envelope addresses, letter case folded, and their domains. */
-import { SENDER_DOMAINS, SENDERS } from '../facts/arrivals.ts';
+import { ARRIVALS, ARRIVALS_BY, SENDERS } from '../facts/arrivals.ts';
 import { bytes, count, section, text } from '../section.ts';
 
 const COLUMNS = [
@@ -13,7 +13,7 @@ const COLUMNS = [
 const select = (order: string, top: number): string =>
   `SELECT CASE sender WHEN '' THEN '<>' ELSE sender END AS sender, messages::BIGINT AS messages,
     bytes::BIGINT AS bytes, recipients::BIGINT AS recipients
-  FROM senders WHERE sender IS NOT NULL ORDER BY ${order} LIMIT ${top}`;
+  FROM senders ORDER BY ${order} LIMIT ${top}`;
 
 export const SENDERS_BY_MESSAGES = section({
   id: 'senders',
@@ -39,18 +39,18 @@ const DOMAIN_COLUMNS = [
   text('domain', 'domain'),
   count('messages', 'messages'),
   bytes('bytes', 'size'),
-  count('senders', 'senders'),
+  count('recipients', 'recipients'),
 ] as const;
 
 const selectDomains = (order: string, top: number): string =>
-  `SELECT domain, messages::BIGINT AS messages, bytes::BIGINT AS bytes, senders
-  FROM sender_domains ORDER BY ${order} LIMIT ${top}`;
+  `SELECT sender_domain AS domain, messages, bytes::BIGINT AS bytes, recipients::BIGINT AS recipients
+  FROM arrivals WHERE cut = ${ARRIVALS_BY.domain} AND sender_domain IS NOT NULL ORDER BY ${order} LIMIT ${top}`;
 
 export const SENDER_DOMAINS_BY_MESSAGES = section({
   id: 'sender_domains',
   title: 'Sender domains by messages',
   question: 'Which domains sent the most messages?',
-  needs: [SENDER_DOMAINS],
+  needs: [ARRIVALS],
   columns: DOMAIN_COLUMNS,
   bar: 'messages',
   sql: ({ top }) => selectDomains('messages DESC, bytes DESC, domain', top),
@@ -60,7 +60,7 @@ export const SENDER_DOMAINS_BY_BYTES = section({
   id: 'sender_domains_by_bytes',
   title: 'Sender domains by size',
   question: 'Which domains sent the most bytes?',
-  needs: [SENDER_DOMAINS],
+  needs: [ARRIVALS],
   columns: DOMAIN_COLUMNS,
   bar: 'bytes',
   sql: ({ top }) => selectDomains('bytes DESC, messages DESC, domain', top),

@@ -11,6 +11,9 @@ import { daysFromCivil } from './queue-id.ts';
 export const StampKind = { none: 0, yearless: 1, local: 2, absolute: 3 } as const;
 export type StampKind = (typeof StampKind)[keyof typeof StampKind];
 
+/** Longest `host tag[` that is remembered. */
+const PREFIX_LIMIT = 128;
+const MOST_PID = 2 ** 31;
 const SPACE = 0x20;
 const COLON = 0x3a;
 const OPEN = 0x5b;
@@ -52,20 +55,37 @@ export class SyslogHeader {
   pid = -1;
   textStart = 0;
 
+  /** Host and tag are, byte for byte, those of the line read before. */
+  sameSource = false;
+
   #at = 0;
-  #dateBytes = 0;
-  #dateStamp = 0;
+  #monthBytes = 0;
+  #monthNumber = 0;
+  /** `host tag[` of the last line that had this form, and where its parts lie. */
+  readonly #prefix = new Uint8Array(PREFIX_LIMIT);
+  #prefixLength = 0;
+  #prefixHostEnd = 0;
+  #prefixTagStart = 0;
+
+  /** The next line is not compared with this one. */
+  forget(): void {
+    this.#prefixLength = 0;
+  }
 
   /** Reads the header of `bytes[start, end)`. False when there is no stamp to stand on. */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     this.kind = StampKind.none;
     this.pid = -1;
+    this.sameSource = false;
     this.#at = start;
     let versioned = false;
     if (bytes[start] === LESS) versioned = this.#skipPriority(bytes, start, end);
     if (!this.#readStamp(bytes, end)) return false;
     if (versioned) return this.#readVersioned(bytes, end);
-    this.#readHostAndTag(bytes, end);
+    if (!this.#readKnownPrefix(bytes, end)) {
+      this.#readHostAndTag(bytes, end);
+      this.#keepPrefix(bytes);
+    }
     return true;
   }
 
@@ -122,11 +142,11 @@ export class SyslogHeader {
   #month(bytes: Uint8Array, start: number): number {
     const packed =
       ((bytes[start] ?? 0) << 16) | ((bytes[start + 1] ?? 0) << 8) | (bytes[start + 2] ?? 0);
-    if (packed === this.#dateBytes) return this.#dateStamp;
+    if (packed === this.#monthBytes) return this.#monthNumber;
     const month = MONTHS.get(packed & 0xffff) ?? 0;
     if (month === 0 || MONTH_INITIALS.charCodeAt(month - 1) !== packed >> 16) return 0;
-    this.#dateBytes = packed;
-    this.#dateStamp = month;
+    this.#monthBytes = packed;
+    this.#monthNumber = month;
     return month;
   }
 
@@ -208,6 +228,7 @@ export class SyslogHeader {
 
   /** RFC 5424 after the stamp: HOST APP PROCID MSGID SD MSG. */
   #readVersioned(bytes: Uint8Array, end: number): boolean {
+    this.forget();
     this.hostStart = this.#at;
     this.hostEnd = this.#tokenEnd(bytes, end);
     this.tagStart = Math.min(this.#at, end);
@@ -248,6 +269,44 @@ export class SyslogHeader {
       at += 1;
     }
     this.#at = Math.min(at + 1, end);
+  }
+
+  /** Most lines have the host and tag of the line before: then only the process id is read. */
+  #readKnownPrefix(bytes: Uint8Array, end: number): boolean {
+    const start = this.#at;
+    const length = this.#prefixLength;
+    if (length === 0 || start + length >= end) return false;
+    const prefix = this.#prefix;
+    for (let i = 0; i < length; i += 1) if (bytes[start + i] !== prefix[i]) return false;
+    let pid = 0;
+    let at = start + length;
+    let byte = bytes[at] ?? 0;
+    while (byte >= 0x30 && byte <= 0x39 && at < end) {
+      pid = pid * 10 + byte - 0x30;
+      at += 1;
+      byte = bytes[at] ?? 0;
+    }
+    const text = at + 3;
+    if (byte !== CLOSE || bytes[at + 1] !== COLON || bytes[at + 2] !== SPACE) return false;
+    if (pid === 0 || pid > MOST_PID || bytes[text] === SPACE || bytes[text] === OPEN) return false;
+    if (text > end) return false;
+    this.hostStart = start;
+    this.hostEnd = start + this.#prefixHostEnd;
+    this.tagStart = start + this.#prefixTagStart;
+    this.tagEnd = start + length - 1;
+    this.pid = pid;
+    this.textStart = text;
+    this.sameSource = true;
+    return true;
+  }
+
+  #keepPrefix(bytes: Uint8Array): void {
+    const length = this.tagEnd + 1 - this.hostStart;
+    const usual = bytes[this.tagEnd] === OPEN && this.tagStart === this.hostEnd + 1;
+    this.#prefixLength = usual && length <= PREFIX_LIMIT ? length : 0;
+    for (let i = 0; i < this.#prefixLength; i += 1) this.#prefix[i] = bytes[this.hostStart + i] ?? 0;
+    this.#prefixHostEnd = this.hostEnd - this.hostStart;
+    this.#prefixTagStart = this.tagStart - this.hostStart;
   }
 
   /** `HOST TAG[PID]: TEXT` and its kin: no host, AIX's `mail:info`, Solaris' `[ID n mail.info]`. */

@@ -8,6 +8,10 @@
 export const MTAS = ['sendmail', 'postfix', 'exim', 'opensmtpd', 'dovecot'] as const;
 export type Mta = (typeof MTAS)[number];
 
+export function isMta(word: string): word is Mta {
+  return (MTAS as readonly string[]).includes(word);
+}
+
 /** What became of one recipient in one attempt. */
 export const DELIVERY_STATUSES = [
   'sent',

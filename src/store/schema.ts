@@ -1,5 +1,5 @@
 /**
- * The neutral schema: every stored table as named columns of the six kinds of `src/model/columns.ts`.
+ * The neutral schema: every stored table as named columns of the kinds of `src/model/columns.ts`.
  * A store renders its DDL from it and appends batches in this column order; parsers fill in this order.
  *
  * Promise: columns are only ever added at the end of a table, by a migration.
@@ -26,12 +26,15 @@ export interface ColumnSpec {
   readonly name: string;
   readonly kind: ColumnKind;
   readonly labels?: readonly string[];
+  /** Nearly every value is another: the store may choose its compression by it. */
+  readonly unique?: true;
 }
 
 const time = (name: string): ColumnSpec => ({ name, kind: 'time' });
 const text = (name: string): ColumnSpec => ({ name, kind: 'text' });
 const u32 = (name: string): ColumnSpec => ({ name, kind: 'u32' });
 const u64 = (name: string): ColumnSpec => ({ name, kind: 'u64' });
+const f64 = (name: string): ColumnSpec => ({ name, kind: 'f64' });
 const i32 = (name: string): ColumnSpec => ({ name, kind: 'i32' });
 const label = (name: string, labels: readonly string[]): ColumnSpec => ({
   name,
@@ -47,7 +50,8 @@ const EVENT: readonly ColumnSpec[] = [
   label('mta', MTAS),
   text('queue_id'),
   u32('source_id'),
-  u64('byte_offset'),
+  /** Counted from 1 in the source's decompressed content. */
+  u64('line_number'),
 ];
 
 /** Every `from=` line (Postfix: every queue file): offered envelopes, accepted or not. Sizes are bytes. */
@@ -58,7 +62,7 @@ const ENVELOPES: readonly ColumnSpec[] = [
   u64('size'),
   i32('class'),
   u32('nrcpts'),
-  text('message_id'),
+  { ...text('message_id'), unique: true },
   text('body_type'),
   text('protocol'),
   text('daemon'),
@@ -80,12 +84,12 @@ const DELIVERIES: readonly ColumnSpec[] = [
   text('mailer'),
   text('relay_host'),
   text('relay_ip'),
-  u64('delay_ms'),
-  u64('xdelay_ms'),
-  u64('before_queue_ms'),
-  u64('in_queue_ms'),
-  u64('connect_ms'),
-  u64('transmit_ms'),
+  f64('delay_ms'),
+  f64('xdelay_ms'),
+  f64('before_queue_ms'),
+  f64('in_queue_ms'),
+  f64('connect_ms'),
+  f64('transmit_ms'),
   text('dsn'),
   label('status', DELIVERY_STATUSES),
   /** sendmail's own word for the outcome ("Sent", "User unknown"), without the remote's text. */
@@ -160,6 +164,7 @@ const DAEMON_EVENTS: readonly ColumnSpec[] = [
 
 const UNPARSED_LINES: readonly ColumnSpec[] = [
   u32('source_id'),
+  u64('line_number'),
   u64('byte_offset'),
   label('outcome', LINE_OUTCOMES),
   text('line'),

@@ -23,6 +23,8 @@ export interface Checkpoint {
   readonly headLength: number;
   readonly headDigest: string;
   readonly offset: number;
+  /** Lines before `offset`. */
+  readonly lines: number;
   readonly tailLength: number;
   readonly tailDigest: string;
   readonly counts: LineCounts;
@@ -31,6 +33,8 @@ export interface Checkpoint {
 /** What a commit says of the source besides its rows. */
 export interface Progress {
   readonly offset: number;
+  /** Lines before `offset`. */
+  readonly lines: number;
   readonly tailLength: number;
   readonly tailDigest: string;
   readonly counts: LineCounts;
@@ -52,6 +56,8 @@ export interface Sink {
   /** Registers a source (or a new name of a known one) and opens a transaction for it. */
   begin(source: SourceIdentity, known?: Checkpoint): Promise<number>;
   append(batch: RowBatch): void;
+  /** Whether lines of any other source are in the store: else none can be a duplicate. */
+  hasOtherSources(sourceId: number): Promise<boolean>;
   /** Lines of other sources that bear a stamp in [from, to] (epoch seconds), as often as they occur. */
   linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]>;
   /** Rows, ledger and checkpoint become durable together. */

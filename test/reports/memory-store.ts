@@ -75,7 +75,7 @@ export class MemoryStore implements Query {
   /** An event of host mx1, `at` being a time of day of 24 Nov 2026, or a date and time, in UTC. */
   async event(table: EventTable, at: string, row: GivenRow): Promise<void> {
     const stamp = at.length > 8 ? at : `2026-11-24 ${at}`;
-    const fixed = { logged_at: stamp, host: 'mx1', mta: 'sendmail', source_id: 1, byte_offset: 0 };
+    const fixed = { logged_at: stamp, host: 'mx1', mta: 'sendmail', source_id: 1, line_number: 1 };
     await this.insert(table, { ...fixed, queue_id: '', ...row });
   }
 

@@ -30,6 +30,7 @@ interface TargetVector {
   readonly memory: ArrayBuffer;
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
+  readonly doubles: Float64Array;
   readonly validity: Uint8Array;
   /** Whether some row of the last chunk was NULL, so that the mask must be written again. */
   dirty: boolean;
@@ -48,6 +49,7 @@ const WIDTH: Readonly<Record<ColumnSpec['kind'], number>> = {
   u32: 4,
   u64: 8,
   i32: 4,
+  f64: 8,
 };
 
 export class ChunkWriter {
@@ -144,6 +146,9 @@ export class ChunkWriter {
       case 'u64':
         writeWide(vector, column.values, from, count);
         return;
+      case 'f64':
+        writeDoubles(vector, column.values, from, count);
+        return;
       default:
         writeNarrow(vector, column, from, count);
     }
@@ -186,6 +191,7 @@ function target(chunk: DuckDBDataChunk, index: number, column: ColumnSpec): Targ
     memory,
     bytes: new Uint8Array(memory),
     words: width >= 4 ? new Uint32Array(memory) : new Uint32Array(0),
+    doubles: width >= 8 ? new Float64Array(memory) : new Float64Array(0),
     validity: new Uint8Array(CHUNK_ROWS / 8).fill(0xff),
     dirty: true,
   };
@@ -251,6 +257,14 @@ function writeWide(vector: TargetVector, values: Float64Array, from: number, cou
     const high = Math.floor(whole / WORD);
     words[row * 2] = whole - high * WORD;
     words[row * 2 + 1] = high;
+  }
+}
+
+function writeDoubles(vector: TargetVector, values: Float64Array, from: number, count: number): void {
+  for (let row = 0; row < count; row += 1) {
+    const value = values[from + row] ?? Number.NaN;
+    if (Number.isNaN(value)) setNull(vector, row);
+    vector.doubles[row] = value;
   }
 }
 

@@ -20,18 +20,26 @@ function typeOf(column: ColumnSpec): string {
       return 'UBIGINT';
     case 'i32':
       return 'INTEGER';
+    case 'f64':
+      return 'DOUBLE';
   }
 }
 
+/** Of texts that never come again, zstd makes less than a dictionary does (an eighth less of message-ids). */
+function columnOf(column: ColumnSpec): string {
+  const compression = column.unique === true ? ' USING COMPRESSION zstd' : '';
+  return `${column.name} ${typeOf(column)}${compression}`;
+}
+
 function createTable(name: TableName): string {
-  const columns = TABLES[name].map((column) => `${column.name} ${typeOf(column)}`);
+  const columns = TABLES[name].map(columnOf);
   return `CREATE TABLE raw.${name} (${columns.join(', ')})`;
 }
 
 /** Sources: the ledger and the checkpoint in one row, so that they cannot disagree. */
 const SOURCES = `CREATE TABLE raw.sources (
   source_id UINTEGER NOT NULL, name VARCHAR NOT NULL, head_length UINTEGER, head_digest VARCHAR,
-  byte_offset UBIGINT, tail_length UINTEGER, tail_digest VARCHAR, bytes UBIGINT,
+  byte_offset UBIGINT, line_number UBIGINT, tail_length UINTEGER, tail_digest VARCHAR, bytes UBIGINT,
   lines_read UBIGINT, lines_parsed UBIGINT, lines_foreign UBIGINT, lines_unsupported UBIGINT,
   lines_malformed UBIGINT, lines_duplicate UBIGINT, first_read_at TIMESTAMP, last_read_at TIMESTAMP)`;
 

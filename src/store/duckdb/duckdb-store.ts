@@ -5,7 +5,7 @@
  * DuckDB locks its file: another process cannot open it while a writer lives, and opening it twice inside
  * one process would go unnoticed and be wrong. So there is one instance, and one writer at a time.
  */
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { RowBatch } from '../../model/columns.ts';
 import type {
@@ -112,7 +112,7 @@ export class DuckDbStore implements Sink, Query {
 
   async #register(source: SourceIdentity): Promise<void> {
     await this.#run(
-      `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
+      `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
         now()::TIMESTAMP, now()::TIMESTAMP)`,
       { id: this.#sourceId, name: source.name, headLength: source.headLength, headDigest: source.headDigest },
     );
@@ -121,6 +121,14 @@ export class DuckDbStore implements Sink, Query {
   append(batch: RowBatch): void {
     if (this.#writer === undefined) throw new Error('append without begin');
     this.#writer.write(batch);
+  }
+
+  async hasOtherSources(sourceId: number): Promise<boolean> {
+    const { rows } = await this.query(
+      'SELECT count(*) AS n FROM raw.sources WHERE source_id <> $source AND lines_read > 0',
+      { source: sourceId },
+    );
+    return Number(rows[0]?.['n'] ?? 0) > 0;
   }
 
   async linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]> {
@@ -159,6 +167,32 @@ export class DuckDbStore implements Sink, Query {
     return queryWith(this.#connection, sql, bindings);
   }
 
+  /** From here on this store opens no file, loads nothing and takes no setting. */
+  async shutDoors(): Promise<void> {
+    await this.#connection.run('SET enable_external_access = false');
+    await this.#connection.run('SET lock_configuration = true');
+  }
+
+  /** The kind of the only statement in `sql`; undefined if there is none or more. */
+  async soleStatementType(sql: string): Promise<StatementType | undefined> {
+    const statements = await this.#connection.extractStatements(sql);
+    if (statements.count !== 1) return undefined;
+    const prepared = await statements.prepare(0);
+    try {
+      return prepared.statementType;
+    } finally {
+      prepared.destroySync();
+    }
+  }
+
+  /** Writes the rows of a SELECT to a file; how many there were. */
+  async copyTo(select: string, path: string, format: 'PARQUET' | 'CSV'): Promise<number> {
+    const quoted = path.replaceAll("'", "''");
+    const how = format === 'PARQUET' ? 'FORMAT PARQUET, COMPRESSION ZSTD' : 'FORMAT CSV, HEADER';
+    const result = await this.#connection.run(`COPY (${select}) TO '${quoted}' (${how})`);
+    return Number(result.rowsChanged);
+  }
+
   /** Writes what is in the log to the file itself, so that the file is all there is. */
   async checkpoint(): Promise<void> {
     await this.#connection.run('CHECKPOINT');
@@ -176,7 +210,7 @@ export class DuckDbStore implements Sink, Query {
 }
 
 const UPDATE_SOURCE = `UPDATE raw.sources SET
-  byte_offset = $offset, tail_length = $tailLength, tail_digest = $tailDigest,
+  byte_offset = $offset, line_number = $lines, tail_length = $tailLength, tail_digest = $tailDigest,
   bytes = bytes + $bytes, lines_read = lines_read + $read, lines_parsed = lines_parsed + $parsed,
   lines_foreign = lines_foreign + $foreign, lines_unsupported = lines_unsupported + $unsupported,
   lines_malformed = lines_malformed + $malformed, lines_duplicate = lines_duplicate + $duplicate,
@@ -184,8 +218,8 @@ const UPDATE_SOURCE = `UPDATE raw.sources SET
   WHERE source_id = $id`;
 
 function flatten(progress: Progress): Bindings {
-  const { offset, tailLength, tailDigest, counts } = progress;
-  return { offset, tailLength, tailDigest, ...counts };
+  const { offset, lines, tailLength, tailDigest, counts } = progress;
+  return { offset, lines, tailLength, tailDigest, ...counts };
 }
 
 function toCheckpoint(row: Row): Checkpoint {
@@ -204,6 +238,7 @@ function toCheckpoint(row: Row): Checkpoint {
     headLength: number('head_length'),
     headDigest: String(row['head_digest'] ?? ''),
     offset: number('byte_offset'),
+    lines: number('line_number'),
     tailLength: number('tail_length'),
     tailDigest: String(row['tail_digest'] ?? ''),
     counts,

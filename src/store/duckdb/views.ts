@@ -70,7 +70,7 @@ FROM (
   WHERE q.what = 'expired'
   QUALIFY row_number() OVER (
     PARTITION BY q.logged_at, a.host, a.queue_id, a.recipient
-    ORDER BY a.logged_at DESC, a.source_id DESC, a.byte_offset DESC) = 1
+    ORDER BY a.logged_at DESC, a.source_id DESC, a.line_number DESC) = 1
 ) d
 WHERE d.status IN ('deferred', 'queued')`;
 
@@ -113,7 +113,7 @@ SELECT name AS source, bytes, lines_read, lines_parsed, lines_foreign, lines_uns
 FROM raw.sources`;
 
 const UNPARSED_LINES = `CREATE OR REPLACE VIEW unparsed_lines AS
-SELECT s.name AS source, u.byte_offset, u.line, u.why, u.outcome
+SELECT s.name AS source, u.byte_offset, u.line, u.why, u.outcome, u.line_number
 FROM raw.unparsed_lines u JOIN raw.sources s ON s.source_id = u.source_id`;
 
 const HOPS = `CREATE OR REPLACE VIEW hops AS

@@ -1,0 +1,42 @@
+/** `maillog ingest`: log files into the store. */
+import { formatBytes, formatCount, formatDuration } from '../../../reports/render/numbers.ts';
+import type { ExitCode } from '../../model/errors.ts';
+import type { CommandContext } from '../context.ts';
+import { print } from '../io.ts';
+import type { LoadResult } from '../load-files.ts';
+import { loadFiles } from '../load-files.ts';
+import { openWriter } from '../open-store.ts';
+import type { Options } from '../program.ts';
+
+export async function runIngest(context: CommandContext, options: Options, names: readonly string[]): Promise<ExitCode> {
+  const store = await openWriter(context.config.settings.db);
+  let result: LoadResult;
+  try {
+    result = await loadFiles(context, store, names, { takeUnterminated: 'if-quiet' });
+  } finally {
+    await store.close();
+  }
+  const text = options['format'] === 'json' ? summaryJson(result) : summaryText(result, context);
+  await print(context.io, text);
+  return result.problems > 0 ? 1 : 0;
+}
+
+function summaryJson({ counts, events, seconds }: LoadResult): string {
+  const { bytes, ...lines } = counts;
+  const rounded = Math.round(seconds * 1000) / 1000;
+  return `${JSON.stringify({ lines, events, bytes, seconds: rounded })}\n`;
+}
+
+function summaryText({ counts, sources, seconds }: LoadResult, context: CommandContext): string {
+  const files = sources === 1 ? '1 source' : `${formatCount(sources)} sources`;
+  const speed = seconds > 0 ? `, ${formatCount(Math.round(counts.read / seconds))} lines/s` : '';
+  const parts = (['parsed', 'foreign', 'unsupported', 'malformed', 'duplicate'] as const)
+    .map((outcome) => `${outcome} ${formatCount(counts[outcome])}`)
+    .join(' + ');
+  return [
+    `${files}, ${formatBytes(counts.bytes)} in ${formatDuration(seconds)}${speed}`,
+    `lines read ${formatCount(counts.read)} = ${parts}`,
+    `store: ${context.config.settings.db}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,109 @@
+/** `maillog top`, `series` and `trace`: lists of rows from the store. */
+import { renderRows } from '../../../reports/render/render-rows.ts';
+import type { RowFormat, RowOptions } from '../../../reports/render/render-rows.ts';
+import type { SeriesName } from '../../../reports/series.ts';
+import { SERIES, SERIES_NAMES, seriesSql } from '../../../reports/series.ts';
+import type { TopMeasure, TopName } from '../../../reports/top.ts';
+import { TOP_LISTS, TOP_NAMES, topSql } from '../../../reports/top.ts';
+import { TRACE_SQL, traceBindings } from '../../../reports/trace.ts';
+import type { ExitCode } from '../../model/errors.ts';
+import { maillogError } from '../../model/errors.ts';
+import { zoneOffset } from '../../model/zone.ts';
+import type { Bindings, QueryResult } from '../../store/store.ts';
+import type { CommandContext } from '../context.ts';
+import { ALWAYS, periodOf, wholeOption } from '../context.ts';
+import { print } from '../io.ts';
+import { openReader } from '../open-store.ts';
+import type { Options } from '../program.ts';
+
+const STEP = /^(\d{1,6})\s*(s|m|h|d|w)$/;
+const STEP_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+
+export async function runTop(context: CommandContext, options: Options, [name = '']: readonly string[]): Promise<ExitCode> {
+  if (!Object.hasOwn(TOP_LISTS, name)) {
+    throw maillogError('E_UNKNOWN_NAME', { kind: 'list', name, known: TOP_NAMES.join(', ') });
+  }
+  const sql = topSql(name as TopName, options['by'] as TopMeasure);
+  const period = periodOf(context, options) ?? ALWAYS;
+  const result = await ask(context, sql, { ...period, limit: context.config.settings.top });
+  return show(context, options, result, {
+    heading: TOP_LISTS[name as TopName].question,
+    kinds: { messages: 'count', bytes: 'bytes', recipients: 'count' },
+    bar: options['by'] as string,
+  });
+}
+
+export async function runSeries(context: CommandContext, options: Options): Promise<ExitCode> {
+  const name = String(options['by']);
+  if (!Object.hasOwn(SERIES, name)) {
+    throw maillogError('E_UNKNOWN_NAME', { kind: 'series', name, known: SERIES_NAMES.join(', ') });
+  }
+  const step = stepSeconds(String(options['step']));
+  const period = periodOf(context, options) ?? (await wholePeriod(context, name as SeriesName));
+  const shift = zoneOffset(period.start.getTime(), context.zone) / 1000;
+  const result = await ask(context, seriesSql(name as SeriesName), { ...period, step, shift });
+  return show(context, options, result, {
+    heading: SERIES[name as SeriesName].question,
+    kinds: { at: 'time', amount: name === 'bytes' ? 'bytes' : 'count' },
+    bar: 'amount',
+  });
+}
+
+function stepSeconds(step: string): number {
+  const match = STEP.exec(step);
+  const seconds = Number(match?.[1] ?? 0) * (STEP_SECONDS[match?.[2] ?? ''] ?? 0);
+  if (seconds > 0) return seconds;
+  throw maillogError('E_BAD_PERIOD', { option: '--step', value: step, allowed: 'a number with a unit: 15m, 1h, 1d' });
+}
+
+/** Without a period: from the first event to the last. */
+async function wholePeriod(context: CommandContext, name: SeriesName): Promise<{ start: Date; end: Date }> {
+  const { rows } = await ask(
+    context,
+    `SELECT min(logged_at) AS first_at, max(logged_at) AS last_at FROM (${SERIES[name].sql})`,
+    ALWAYS as unknown as Bindings,
+  );
+  const { first_at: first, last_at: last } = rows[0] ?? {};
+  if (typeof first !== 'string' || typeof last !== 'string') throw nothing();
+  return { start: new Date(first), end: new Date(new Date(last).getTime() + 1000) };
+}
+
+export async function runTrace(context: CommandContext, options: Options, [word = '']: readonly string[]): Promise<ExitCode> {
+  const period = periodOf(context, options) ?? ALWAYS;
+  const limit = wholeOption(options['limit'], 1000);
+  const result = await ask(context, TRACE_SQL, { ...period, ...traceBindings(word), limit });
+  return show(context, options, result, { heading: `What the log tells of ${word}`, kinds: { logged_at: 'time' } });
+}
+
+async function ask(context: CommandContext, sql: string, bindings: Bindings): Promise<QueryResult> {
+  const store = await openReader(context.config.settings.db);
+  try {
+    return await store.query(sql, bindings);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Prints rows; none is exit 1 with a hint, yet JSON and CSV still are a valid empty document. */
+export async function show(
+  context: CommandContext,
+  options: Options,
+  result: QueryResult,
+  look: Partial<RowOptions> = {},
+): Promise<ExitCode> {
+  const format = options['format'] as RowFormat;
+  const isTerminal = context.io.isTerminal.stdout;
+  const none = result.rows.length === 0;
+  if (!none || format !== 'text') {
+    await print(context.io, renderRows(result, format, { ...look, style: context.style, isTerminal }));
+  }
+  if (none) throw nothing();
+  return 0;
+}
+
+function nothing(): Error {
+  return maillogError('E_NOTHING_FOUND', {
+    what: 'no row answers this',
+    hint: 'try another period, or "maillog doctor" for why',
+  });
+}
