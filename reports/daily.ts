@@ -8,12 +8,12 @@
 import type { Query, Row } from '../src/store/store.ts';
 import { answerSections } from './answer.ts';
 import { REPORTS, type ReportName } from './registry.ts';
-import type { RowOf, SectionContext } from './section.ts';
-import { LEDGER, type LEDGER_COLUMNS } from './sections/ledger.ts';
-import { TOTALS } from './totals.ts';
+import type { SectionContext } from './section.ts';
+import { LEDGER } from './sections/ledger.ts';
+import { TOTALS, type Totals, totalsOf } from './totals.ts';
 
-export type Totals = { readonly [Key in (typeof TOTALS)['columns'][number]['key']]: number };
-export type LedgerSums = { readonly [Key in keyof RowOf<typeof LEDGER_COLUMNS>]: number };
+type LedgerKey = (typeof LEDGER)['columns'][number]['key'];
+export type LedgerSums = { readonly [Key in LedgerKey]: number };
 
 export interface ReportSection {
   readonly id: string;
@@ -36,23 +36,21 @@ export interface ReportRequest extends SectionContext {
 
 export const DEFAULT_TOP = 10;
 
-function figures<Key extends string>(keys: readonly { readonly key: Key }[], row: Row | undefined) {
-  const pairs = keys.map(({ key }) => [key, Number(row?.[key] ?? 0)]);
-  return Object.fromEntries(pairs) as { readonly [K in Key]: number };
+function ledgerOf(row: Row | undefined): LedgerSums {
+  const sums = LEDGER.columns.map(({ key }) => [key, Number(row?.[key] ?? 0)]);
+  return Object.fromEntries(sums) as LedgerSums;
 }
 
 export async function makeReport(query: Query, request: ReportRequest): Promise<Report> {
   const { report, start, end } = request;
-  const [totals, ledger, ...answers] = await answerSections(
-    query,
-    [TOTALS, LEDGER, ...REPORTS[report].sections],
-    request,
-  );
+  const answers = await answerSections(query, [...TOTALS, LEDGER, ...REPORTS[report].sections], request);
+  const totals = answers.slice(0, TOTALS.length).flatMap(({ rows }) => rows);
+  const [ledger, ...sections] = answers.slice(TOTALS.length);
   return {
     report,
     period: { start: start.toISOString(), end: end.toISOString() },
-    totals: figures(TOTALS.columns, totals?.rows[0]),
-    ledger: figures(LEDGER.columns, ledger?.rows[0]),
-    sections: answers.map(({ section: { id, title }, rows }) => ({ id, title, rows })),
+    totals: totalsOf(totals),
+    ledger: ledgerOf(ledger?.rows[0]),
+    sections: sections.map(({ section: { id, title }, rows }) => ({ id, title, rows })),
   };
 }

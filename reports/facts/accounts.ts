@@ -10,14 +10,14 @@ import { UNFINISHED } from './troubles.ts';
 /** Entries that need a thought, with all that is said of them; the simple ones are not here. */
 export const ENTRIES: Fact = {
   name: 'entries',
-  needs: [DELIVERED, MARKS],
+  needs: [DELIVERED, MARKS, ACCEPTED],
   kept: true,
-  sql: `WITH seen AS MATERIALIZED (
-    SELECT entry AS k, came_in, arrivals, announced, deliveries
-    FROM delivered WHERE cut = ${DELIVERED_BY.entry} AND entry IS NOT NULL)
-  SELECT coalesce(s.k, m.k) AS k, s.came_in, s.arrivals, s.announced, coalesce(m.flags, 0) AS flags,
-    coalesce(s.deliveries, 0) + coalesce(m.ended, 0) AS final
-  FROM seen s FULL JOIN marks m ON m.k = s.k`,
+  sql: `WITH found AS MATERIALIZED (
+    SELECT coalesce(s.k, m.k) AS k, coalesce(m.flags, 0) AS flags, coalesce(s.deliveries, 0) + coalesce(m.ended, 0) AS final
+    FROM (SELECT entry AS k, deliveries FROM delivered WHERE cut = ${DELIVERED_BY.entry} AND entry IS NOT NULL) s
+    FULL JOIN marks m ON m.k = s.k)
+  SELECT f.k, f.flags, f.final, a.came_in, a.arrivals, a.nrcpts AS announced
+  FROM found f LEFT JOIN accepted a ON a.k = f.k`,
 };
 
 /** An attempt or an end in the period, of something neither accepted in it nor made by us in it. */

@@ -26,13 +26,11 @@ export const DELIVERED: Fact = {
   kept: true,
   sql: `SELECT GROUPING_ID(recipient, recipient_domain, relay, mailer, delay_ms, entry) AS cut,
     recipient, recipient_domain, relay, mailer, quarter, delay_ms, relayed,
-    entry, announced, came_in, arrivals, flags,
+    entry,
     count(k) AS deliveries, sum(size) AS bytes, sum(delay_ms::DOUBLE) AS waited
   FROM (
     SELECT d.*, CASE WHEN d.k IS NOT NULL THEN a.size END AS size, h.hand_over IS NOT NULL AS relayed,
-      CASE WHEN d.k IS NULL OR (${IS_SIMPLE}) IS NOT TRUE THEN coalesce(a.k, d.k) END AS entry,
-      CASE WHEN entry IS NOT NULL THEN a.nrcpts END AS announced, CASE WHEN entry IS NOT NULL THEN a.came_in END AS came_in,
-      CASE WHEN entry IS NOT NULL THEN a.arrivals END AS arrivals, CASE WHEN entry IS NOT NULL THEN a.flags END AS flags
+      CASE WHEN d.k IS NULL OR (${IS_SIMPLE}) IS NOT TRUE THEN coalesce(a.k, d.k) END AS entry
     FROM (
       SELECT ${KEY} AS k, recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer,
         ${QUARTER} AS quarter, delay_ms, reply
@@ -42,7 +40,7 @@ export const DELIVERED: Fact = {
     LEFT JOIN hand_overs h ON h.hand_over = CASE WHEN ${has('handed')} THEN hash(d.k, raw.next_queue_id(d.reply)) END
   )
   GROUP BY GROUPING SETS ((recipient, relayed), (recipient_domain, relayed), (relay, relayed), (mailer, quarter, relayed),
-    (delay_ms, relayed), (entry, announced, came_in, arrivals, flags))`,
+    (delay_ms, relayed), (entry))`,
 };
 
 /** Deliveries by recipient; letter case does not make another recipient. */

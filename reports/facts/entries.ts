@@ -100,4 +100,4 @@ export const ACCEPTED: Fact = {
 };
 
 /** Condition on a row of accepted: nothing to be said of it but that it came in for one recipient. */
-export const IS_SIMPLE = `nrcpts = 1 AND (flags & ${FLAGS.handed - 1}) = 0`;
+export const IS_SIMPLE = 'nrcpts = 1 AND flags = 0';

@@ -4,14 +4,19 @@
  */
 import { aroundPeriod, type Fact, IN_PERIOD } from './fact.ts';
 
+const IS_SAME = 'hash(host, queue_id, action)';
+
 export const REFUSALS: Fact = {
   name: 'refusals',
   needs: [],
   kept: true,
-  sql: `SELECT * FROM raw.rejections WHERE ${IN_PERIOD} AND (extent = 'recipient' OR queue_id = ''
-    OR (host, queue_id, action) NOT IN (
-      SELECT (host, queue_id, action) FROM raw.rejections
-      WHERE extent = 'recipient' AND stage IN ('data', 'content') AND queue_id <> '' AND ${aroundPeriod('logged_at', 1)}))`,
+  sql: `SELECT logged_at, host, queue_id, stage, action, rule, code, reason, sender, recipient, client_host, client_ip
+  FROM raw.rejections WHERE ${IN_PERIOD} AND extent = 'recipient'
+  UNION ALL
+  SELECT logged_at, host, queue_id, stage, action, rule, code, reason, sender, recipient, client_host, client_ip
+  FROM raw.rejections WHERE ${IN_PERIOD} AND extent = 'message' AND ${IS_SAME} NOT IN (
+    SELECT ${IS_SAME} FROM raw.rejections WHERE extent = 'recipient' AND stage IN ('data', 'content') AND queue_id <> ''
+      AND ${aroundPeriod('logged_at', 1)})`,
 };
 
 /** What made the client's command or message fail. */

@@ -11,6 +11,8 @@ import type { DuckDbStore, OpenOptions } from '../store/duckdb/duckdb-store.ts';
 /** How long a command waits for the owner of the store to finish. */
 const PATIENCE_MS = 10_000;
 const PAUSE_MS = 200;
+/** Enough for a transaction of a million lines; what is more goes to a temporary file. */
+const WRITER_MEMORY = '512MB';
 
 /** Opens an existing store for reading. */
 export function openReader(path: string): Promise<DuckDbStore> {
@@ -25,7 +27,7 @@ export async function openWriter(path: string): Promise<DuckDbStore> {
   } catch (error) {
     throw fileError(error, dirname(path));
   }
-  const store = await openPatiently({ path });
+  const store = await openPatiently({ path, memoryLimit: WRITER_MEMORY });
   try {
     await store.migrate();
     return store;

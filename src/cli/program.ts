@@ -58,6 +58,7 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'maillog: ')),
     })
     .showHelpAfterError('(maillog --help lists the commands)')
     .exitOverride();

@@ -99,6 +99,8 @@ export class ChunkWriter {
 
   #setArena(arena: Uint8Array): void {
     this.#arena = arena;
+    // Without a reset the vector would keep every arena it was ever given.
+    this.#arenaHolder.reset();
     const vector = duckdb.data_chunk_get_vector(this.#arenaHolder.chunk, 0);
     duckdb.vector_assign_string_element_len(vector, 0, arena);
     const words = wordsOf(duckdb.vector_get_data(vector, STRING_BYTES));
