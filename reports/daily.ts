@@ -43,7 +43,11 @@ function ledgerOf(row: Row | undefined): LedgerSums {
 
 export async function makeReport(query: Query, request: ReportRequest): Promise<Report> {
   const { report, start, end } = request;
-  const answers = await answerSections(query, [...TOTALS, LEDGER, ...REPORTS[report].sections], request);
+  const answers = await answerSections(
+    query,
+    [...TOTALS, LEDGER, ...REPORTS[report].sections],
+    request,
+  );
   const totals = answers.slice(0, TOTALS.length).flatMap(({ rows }) => rows);
   const [ledger, ...sections] = answers.slice(TOTALS.length);
   return {

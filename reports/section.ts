@@ -49,12 +49,18 @@ export function section<const C extends readonly Column[]>(definition: Section<C
   return definition;
 }
 
-export const text = <const K extends string>(key: K, title: string) => ({ key, title, kind: 'text' }) as const;
-export const time = <const K extends string>(key: K, title: string) => ({ key, title, kind: 'time' }) as const;
-export const count = <const K extends string>(key: K, title: string) => ({ key, title, kind: 'count' }) as const;
-export const bytes = <const K extends string>(key: K, title: string) => ({ key, title, kind: 'bytes' }) as const;
-export const seconds = <const K extends string>(key: K, title: string) => ({ key, title, kind: 'seconds' }) as const;
-export const percent = <const K extends string>(key: K, title: string) => ({ key, title, kind: 'percent' }) as const;
+export const text = <const K extends string>(key: K, title: string) =>
+  ({ key, title, kind: 'text' }) as const;
+export const time = <const K extends string>(key: K, title: string) =>
+  ({ key, title, kind: 'time' }) as const;
+export const count = <const K extends string>(key: K, title: string) =>
+  ({ key, title, kind: 'count' }) as const;
+export const bytes = <const K extends string>(key: K, title: string) =>
+  ({ key, title, kind: 'bytes' }) as const;
+export const seconds = <const K extends string>(key: K, title: string) =>
+  ({ key, title, kind: 'seconds' }) as const;
+export const percent = <const K extends string>(key: K, title: string) =>
+  ({ key, title, kind: 'percent' }) as const;
 
 /** A number as a row has it: sums of nothing are none. */
 export const numberOf = (row: Row, key: string): number => Number(row[key] ?? 0);

@@ -40,7 +40,11 @@ export const TOTALS = [
     `SELECT ${sum('messages')} AS messages, ${sum('bytes')} AS bytes_received
     FROM arrivals WHERE cut = ${ARRIVALS_BY.quarter}`,
   ),
-  part([ACCEPTED], [count('hops', 'queue entries')], `SELECT ${sum('arrivals')} AS hops FROM accepted`),
+  part(
+    [ACCEPTED],
+    [count('hops', 'queue entries')],
+    `SELECT ${sum('arrivals')} AS hops FROM accepted`,
+  ),
   part(
     [DELIVERED],
     [
@@ -52,9 +56,21 @@ export const TOTALS = [
       count(*) FILTER (cut = ${DELIVERED_BY.domain} AND recipient_domain IS NOT NULL) AS recipient_domains
     FROM delivered WHERE NOT relayed`,
   ),
-  part([RECIPIENTS], [count('recipients', 'recipients')], 'SELECT count(*) AS recipients FROM recipients'),
-  part([SENDERS], [count('senders', 'senders')], `SELECT count(*) AS senders FROM senders WHERE sender <> ''`),
-  part([CLIENTS], [count('sending_hosts', 'sending hosts')], 'SELECT count(*) AS sending_hosts FROM clients'),
+  part(
+    [RECIPIENTS],
+    [count('recipients', 'recipients')],
+    'SELECT count(*) AS recipients FROM recipients',
+  ),
+  part(
+    [SENDERS],
+    [count('senders', 'senders')],
+    `SELECT count(*) AS senders FROM senders WHERE sender <> ''`,
+  ),
+  part(
+    [CLIENTS],
+    [count('sending_hosts', 'sending hosts')],
+    'SELECT count(*) AS sending_hosts FROM clients',
+  ),
   part(
     [TRIES],
     [

@@ -77,6 +77,7 @@ class SourceRun {
   #offset: number;
   #lines: number;
   #tail = Buffer.alloc(0);
+  readonly #hours = new Set<number>();
   #unparsedKept = 0;
   #damaged = false;
   #known: Checkpoint | undefined;
@@ -153,7 +154,11 @@ class SourceRun {
   #appendBlock(): void {
     const { block } = this.#parser;
     const { lines, tables } = block;
+    let lastHour = Number.NaN;
     for (let line = 0; line < lines.count; line += 1) {
+      const hour = Math.floor((lines.time[line] ?? Number.NaN) / 3600);
+      if (hour !== lastHour && !Number.isNaN(hour)) this.#hours.add(hour);
+      lastHour = hour;
       const outcome = LINE_OUTCOMES[lines.outcome[line] ?? 0] ?? 'parsed';
       this.#pending[outcome] += 1;
       this.#total[outcome] += 1;
@@ -186,7 +191,8 @@ class SourceRun {
     const tailDigest = moved ? sha256(this.#tail) : (known?.tailDigest ?? '');
     const { identity } = this.#source;
     const place = { offset: this.#offset, lines: this.#lines, tailLength, tailDigest };
-    await this.#sink.commit({ ...place, counts: this.#pending });
+    await this.#sink.commit({ ...place, counts: this.#pending, hours: [...this.#hours] });
+    this.#hours.clear();
     this.#open = false;
     this.#pending = noCounts();
     this.#known = {

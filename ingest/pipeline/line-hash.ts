@@ -1,21 +1,34 @@
 /**
- * The identity of a line's bytes: 32 bits, in two lanes of four bytes a step. Together with the line's second it tells
+ * The identity of a line's bytes: 32 bits, in four lanes of four bytes a step. Together with the line's second it tells
  * copies of a line from other lines; it is no defence against someone who wants a collision.
  */
 const PRIME_1 = 0x9e3779b1;
 const PRIME_2 = 0x85ebca77;
 
 export function hashLine(view: DataView, start: number, end: number): number {
-  let even = end - start;
-  let odd = PRIME_1;
+  let one = end - start;
+  let two = PRIME_1;
+  let three = PRIME_2;
+  let four = ~PRIME_1;
   let at = start;
-  for (; at + 8 <= end; at += 8) {
-    even = Math.imul(even ^ view.getInt32(at, true), PRIME_1);
-    odd = Math.imul(odd ^ view.getInt32(at + 4, true), PRIME_2);
+  for (const last = end - 16; at <= last; at += 16) {
+    one = Math.imul(one ^ view.getInt32(at, true), PRIME_1);
+    two = Math.imul(two ^ view.getInt32(at + 4, true), PRIME_2);
+    three = Math.imul(three ^ view.getInt32(at + 8, true), PRIME_1);
+    four = Math.imul(four ^ view.getInt32(at + 12, true), PRIME_2);
   }
-  for (; at < end; at += 1) even = Math.imul(even ^ view.getUint8(at), PRIME_1);
-  let hash = Math.imul(even ^ (even >>> 15), PRIME_2) ^ odd ^ (odd >>> 13);
-  hash ^= hash >>> 16;
+  for (const last = end - 4; at <= last; at += 4) {
+    one = Math.imul(one ^ view.getInt32(at, true), PRIME_1);
+  }
+  for (; at < end; at += 1) two = Math.imul(two ^ view.getUint8(at), PRIME_2);
+  return mix(mix(one ^ mix(two)) ^ mix(three ^ mix(four))) >>> 0;
+}
+
+/** Spreads every bit over all others (the last steps of MurmurHash3). */
+function mix(value: number): number {
+  let hash = value ^ (value >>> 16);
   hash = Math.imul(hash, PRIME_2);
-  return (hash ^ (hash >>> 13)) >>> 0;
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, PRIME_1);
+  return hash ^ (hash >>> 16);
 }

@@ -38,6 +38,8 @@ const AUTH_SERVER = ascii('AUTH=server, relay=');
 const AUTHID = ascii(', authid=');
 const MECH = ascii(', mech=');
 const LESS = 0x3c;
+/** Begins an encoded character of an authid (xtext, RFC 3461). */
+const PLUS = 0x2b;
 const COMMA = 0x2c;
 
 /** Rulesets whose refusals are frequent, with the stage they run at. */
@@ -216,6 +218,7 @@ export class FrequentLines {
     const userStart = authid + AUTHID.length;
     const userEnd = findByte(bytes, userStart, end, COMMA);
     if (userEnd < 0 || !standsAt(bytes, userEnd, end, MECH)) return false;
+    if (findByte(bytes, userStart, userEnd, PLUS) >= 0) return false;
     const mechanismStart = userEnd + MECH.length;
     const mechanismEnd = findByte(bytes, mechanismStart, end, COMMA);
     if (mechanismEnd < 0) return false;

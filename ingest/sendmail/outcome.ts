@@ -3,10 +3,10 @@
  * may themselves contain `, stat=Sent`. What is safe: the equates before reply=, the first digit of the
  * reply, and the first word of the true stat= (sendmail 8.17 `logdelivery`, `giveresponse`).
  *
- * Rules. Without reply= the first stat= is the true one. With reply= the server did not say yes, so the
- * outcome is told by dsn= or the reply's first digit, never by searching; only *which* stat= is the true
- * one must be found: for a deferral the text behind `Deferred: ` repeats the reply, for a failure the true
- * one is the last.
+ * Rules. Without reply= the first stat= is the true one. With reply= and one stat= there is no doubt either.
+ * With more of them the server's words hold a false one: then the outcome is told by dsn= or the reply's
+ * first digit, and of the stat= the true one is, for a deferral, the one whose text behind `Deferred: `
+ * repeats the reply, for a failure the last.
  */
 import type { DeliveryStatus } from '../../src/model/vocabulary.ts';
 import { DELIVERY_STATUSES } from '../../src/model/vocabulary.ts';
@@ -94,10 +94,14 @@ export class Outcome {
 
   #readReply(bytes: Uint8Array, start: number, end: number, dsnDigit: number): boolean {
     const digit = dsnDigit || (bytes[start] ?? 0) - 0x30;
-    const stat = digit === 5 ? findLast(bytes, start, end, STAT) : trueStat(bytes, start, end);
-    if (stat < 0) return false;
+    const last = findLast(bytes, start, end, STAT);
+    if (last < 0) return false;
+    const isOnly = find(bytes, start, last, STAT) < 0;
+    const stat = isOnly || digit === 5 ? last : trueStat(bytes, start, end);
     const statStart = stat + STAT.length;
-    this.status = statusByDigit(bytes, statStart, end, digit);
+    this.status = isOnly
+      ? statusOf(bytes, statStart, end, digit)
+      : statusByDigit(bytes, statStart, end, digit);
     this.#setTexts(statStart, wordEnd(bytes, statStart, end), start, stat);
     return true;
   }
@@ -118,7 +122,10 @@ function trueStat(bytes: Uint8Array, replyStart: number, end: number): number {
 }
 
 function sameBytes(bytes: Uint8Array, one: number, other: number, length: number): boolean {
-  for (let i = 0; i < length; i += 1) if (bytes[one + i] !== bytes[other + i]) return false;
+  for (let i = 0; i < length; i += 1) {
+    // `451 text` may come back as `451-text`, the first line of several.
+    if (i !== 3 && bytes[one + i] !== bytes[other + i]) return false;
+  }
   return true;
 }
 

@@ -35,43 +35,24 @@ const REMOVED: Fact = {
   WHERE k IN (SELECT k FROM entries)`,
 };
 
-/** Sent on as a copy with another sender (owner- aliases): the first entry has no more lines. */
-const CLONED: Fact = {
-  name: 'cloned',
-  needs: [],
-  kept: false,
-  sql: `SELECT DISTINCT ${KEY} AS k FROM raw.queue_events WHERE ${IN_PERIOD} AND what = 'clone'`,
-};
-
-/** Entries with lines soon after the period: an attempt was under way at its end. */
-const UNDER_WAY: Fact = {
-  name: 'under_way',
-  needs: [],
-  kept: false,
-  sql: `SELECT DISTINCT ${KEY} AS k FROM raw.deliveries
-  WHERE logged_at >= $end::TIMESTAMP AND logged_at < $end::TIMESTAMP + INTERVAL 1 HOUR`,
-};
-
 /**
  * The entries that came in in the period: `outcome` is complete, partly (some recipients have a final
  * outcome) or none; `seen` is NULL where the log names no recipient since the message was dropped.
  */
 export const ACCOUNTS: Fact = {
   name: 'accounts',
-  needs: [ENTRIES, UNFINISHED, REMOVED, CLONED, UNDER_WAY],
+  needs: [ENTRIES, UNFINISHED, REMOVED],
   kept: true,
   sql: `SELECT e.k, e.arrivals, e.announced,
     CASE WHEN ${has('discarded')} THEN NULL ELSE e.final + coalesce(u.recipients, 0) END AS seen,
     CASE WHEN ${has('discarded', 'expired')} OR r.k IS NOT NULL THEN 'complete'
-      WHEN e.final = 0 AND u.k IS NULL AND c.k IS NOT NULL THEN 'complete'
+      WHEN e.final = 0 AND u.k IS NULL AND ${has('cloned')} THEN 'complete'
       WHEN e.final = 0 THEN 'none'
-      WHEN u.k IS NOT NULL OR e.final < e.announced AND w.k IS NOT NULL THEN 'partly'
+      WHEN u.k IS NOT NULL OR ${has('under_way')} THEN 'partly'
       ELSE 'complete' END AS outcome
   FROM entries e
   LEFT JOIN unfinished u ON u.k = e.k
   LEFT JOIN removed r ON r.k = e.k
-  LEFT JOIN cloned c ON c.k = e.k
-  LEFT JOIN under_way w ON w.k = e.k
   WHERE e.came_in`,
 };
 

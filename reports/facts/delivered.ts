@@ -7,7 +7,7 @@
  * no deliveries: they count for their entry and their mailer only.
  */
 import { ACCEPTED, has, IS_SIMPLE } from './entries.ts';
-import { type Fact, IN_PERIOD, KEY, QUARTER } from './fact.ts';
+import { type Fact, IN_PERIOD, KEY, keyOf, QUARTER } from './fact.ts';
 import { HAND_OVERS } from './queues.ts';
 
 /** Values of `cut`: GROUPING_ID of the six, a 0 for what is grouped by. */
@@ -37,7 +37,7 @@ export const DELIVERED: Fact = {
       FROM raw.deliveries WHERE ${IN_PERIOD} AND status = 'sent'
     ) d
     FULL JOIN accepted a ON a.k = d.k
-    LEFT JOIN hand_overs h ON h.hand_over = CASE WHEN ${has('handed')} THEN hash(d.k, raw.next_queue_id(d.reply)) END
+    LEFT JOIN hand_overs h ON h.hand_over = CASE WHEN ${has('handed')} THEN ${keyOf('d.k', 'raw.next_queue_id(d.reply)')} END
   )
   GROUP BY GROUPING SETS ((recipient, relayed), (recipient_domain, relayed), (relay, relayed), (mailer, quarter, relayed),
     (delay_ms, relayed), (entry))`,

@@ -4,7 +4,7 @@
  * the period's lines say of them.
  */
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../src/model/vocabulary.ts';
-import { type Fact, IN_PERIOD, KEY, LOOK_BACK_DAYS } from './fact.ts';
+import { type Fact, IN_PERIOD, KEY, keyOf, LOOK_BACK_DAYS } from './fact.ts';
 import { HANDED, REFUSED } from './queues.ts';
 import { TROUBLES } from './troubles.ts';
 
@@ -24,17 +24,24 @@ const FLAGS = {
   held: FIRST_FREE << 3,
   /** Handed to another queue of ours. */
   handed: FIRST_FREE << 4,
+  /** Sent on as a copy with another sender (owner- aliases). */
+  cloned: FIRST_FREE << 5,
+  /** Has lines soon after the period: an attempt was under way at its end. */
+  under_way: FIRST_FREE << 6,
 } as const;
 
 type Flag = keyof typeof FLAGS;
 
-const bits = (...flags: readonly Flag[]): number => flags.reduce((sum, flag) => sum | FLAGS[flag], 0);
+const bits = (...flags: readonly Flag[]): number =>
+  flags.reduce((sum, flag) => sum | FLAGS[flag], 0);
 
 /** Condition on a row with flags: it has at least one of these. */
 export const has = (...flags: readonly Flag[]): string => `(flags & ${bits(...flags)}) <> 0`;
 
 const mark = (key: string, flag: Flag, from: string): string =>
   `UNION ALL SELECT ${key}, ${FLAGS[flag]}::USMALLINT, 0 FROM ${from}`;
+
+const SOON_AFTER = `logged_at >= $end::TIMESTAMP AND logged_at < $end::TIMESTAMP + INTERVAL 1 HOUR`;
 
 /** Entries of which there is more to say, with the number of recipients that did not get it for good. */
 export const MARKS: Fact = {
@@ -47,8 +54,10 @@ export const MARKS: Fact = {
     ${mark('k', 'handed', 'handed')}
     ${mark('k', 'refused', 'refused')}
     ${mark(KEY, 'offered', `raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'no'`)}
-    ${mark('hash(host, child_queue_id)', 'child', `raw.queue_events WHERE ${IN_PERIOD} AND child_queue_id <> ''`)}
+    ${mark(keyOf('host', 'child_queue_id'), 'child', `raw.queue_events WHERE ${IN_PERIOD} AND child_queue_id <> ''`)}
     ${mark(KEY, 'expired', `raw.queue_events WHERE ${IN_PERIOD} AND what = 'expired'`)}
+    ${mark(KEY, 'cloned', `raw.queue_events WHERE ${IN_PERIOD} AND what = 'clone'`)}
+    ${mark(KEY, 'under_way', `raw.deliveries WHERE ${SOON_AFTER}`)}
     ${mark(KEY, 'held', `raw.rejections WHERE ${IN_PERIOD} AND action = 'quarantine' AND queue_id <> ''`)}
   ) GROUP BY k`,
 };
@@ -75,7 +84,7 @@ const ENVELOPES: Fact = {
   sql: `SELECT ${KEY} AS k, mta, size::DOUBLE AS size, nrcpts, true AS came_in
   FROM raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'yes'
   UNION ALL
-  SELECT hash(e.host, e.queue_id), mta, size::DOUBLE, NULL, false
+  SELECT ${keyOf('e.host', 'e.queue_id')}, mta, size::DOUBLE, NULL, false
   FROM raw.envelopes e JOIN crossing c ON c.host = e.host AND c.queue_id = e.queue_id
   WHERE e.logged_at < $start::TIMESTAMP AND e.accepted = 'yes'
     AND e.logged_at >= $start::TIMESTAMP - INTERVAL ${LOOK_BACK_DAYS} DAY`,

@@ -2,14 +2,14 @@
  * Hand-overs between queues of ours, and entries that are no messages of their own: small sets of keys to
  * be looked up while the large tables are scanned.
  */
-import { aroundPeriod, type Fact, KEY } from './fact.ts';
+import { aroundPeriod, type Fact, KEY, keyOf } from './fact.ts';
 
 /** Hand-overs about the time of the period: from which entry, to which id, as which entry. */
 export const HANDED: Fact = {
   name: 'handed',
   needs: [],
   kept: true,
-  sql: `SELECT ${KEY} AS k, hash(${KEY}, next_queue_id) AS hand_over, hash(next_host, next_queue_id) AS next_k
+  sql: `SELECT ${KEY} AS k, ${keyOf(KEY, 'next_queue_id')} AS hand_over, ${keyOf('next_host', 'next_queue_id')} AS next_k
   FROM raw.hops WHERE ${aroundPeriod('handed_at', 1)}`,
 };
 

@@ -4,7 +4,7 @@
  */
 import { aroundPeriod, type Fact, IN_PERIOD } from './fact.ts';
 
-const IS_SAME = 'hash(host, queue_id, action)';
+const IS_SAME = "host || ' ' || queue_id || ' ' || action";
 
 export const REFUSALS: Fact = {
   name: 'refusals',

@@ -2,28 +2,40 @@
  * Attempts that did not end well at once: deferred, queued, bounced and the like. A tenth of all, kept with
  * their reasons; what became of the deferred ones afterwards is looked up for their entries only.
  */
-import { type Fact, IN_PERIOD, KEY, LOOK_BACK_DAYS, QUARTER } from './fact.ts';
+import { type Fact, IN_PERIOD, KEY, QUARTER } from './fact.ts';
 
 const COLUMNS = `recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer, delay_ms, bounce_class,
     coalesce(reply, stat) AS reason`;
+
+const IS_OPEN = `status IN ('deferred', 'queued', 'quarantined')`;
 
 export const TROUBLES: Fact = {
   name: 'troubles',
   needs: [],
   kept: true,
   sql: `SELECT ${KEY} AS k, host, queue_id, logged_at, ${COLUMNS}, status,
-    status IN ('deferred', 'queued', 'quarantined') AS is_open
+    ${IS_OPEN} AS is_open
   FROM raw.deliveries WHERE ${IN_PERIOD} AND status <> 'sent'`,
 };
 
-/** Deliveries, in the period, of entries that also had to wait in it. */
+/** Entries given up in the queue, and when. */
+const ENDS: Fact = {
+  name: 'ends',
+  needs: [],
+  kept: true,
+  sql: `SELECT host, queue_id, ${KEY} AS k, logged_at AS given_up_at FROM raw.queue_events
+  WHERE ${IN_PERIOD} AND what = 'expired'`,
+};
+
+/** Deliveries, in the period, of entries that also had to wait or were given up in it. */
 export const RETRIED: Fact = {
   name: 'retried',
-  needs: [TROUBLES],
+  needs: [TROUBLES, ENDS],
   kept: true,
   sql: `SELECT t.k, d.logged_at, d.recipient
   FROM raw.deliveries d
-  JOIN (SELECT DISTINCT k, host, queue_id FROM troubles WHERE is_open) t ON t.host = d.host AND t.queue_id = d.queue_id
+  JOIN (SELECT k, host, queue_id FROM troubles WHERE is_open UNION SELECT k, host, queue_id FROM ends) t
+    ON t.host = d.host AND t.queue_id = d.queue_id
   WHERE ${IN_PERIOD.replaceAll('logged_at', 'd.logged_at')} AND d.status = 'sent'`,
 };
 
@@ -39,9 +51,8 @@ export const UNFINISHED: Fact = {
   ) GROUP BY k`,
 };
 
-/** The latest attempt for each recipient of an entry that was given up, a last word before all others. */
-const LATEST = `QUALIFY row_number() OVER (PARTITION BY given_up_at, e.k, recipient
-      ORDER BY is_open, logged_at DESC) = 1`;
+/** Longest time between two attempts for a recipient. */
+const RETRY_DAYS = 2;
 
 /**
  * Recipients given up in the queue: no line of its own says so, only their last deferral before the
@@ -49,25 +60,23 @@ const LATEST = `QUALIFY row_number() OVER (PARTITION BY given_up_at, e.k, recipi
  */
 export const EXPIRED: Fact = {
   name: 'expired',
-  needs: [TROUBLES, RETRIED],
+  needs: [TROUBLES, RETRIED, ENDS],
   kept: true,
-  sql: `WITH ends AS MATERIALIZED (
-    SELECT host, queue_id, ${KEY} AS k, logged_at AS given_up_at FROM raw.queue_events
-    WHERE ${IN_PERIOD} AND what = 'expired'),
-  stale AS MATERIALIZED (SELECT * FROM ends WHERE k NOT IN (SELECT k FROM troubles WHERE is_open)),
-  latest AS (
-    SELECT e.given_up_at, e.k, t.recipient, t.recipient_domain, t.relay, t.mailer, t.delay_ms, t.bounce_class, t.reason,
-      t.status::VARCHAR AS status
-    FROM ends e JOIN (SELECT * FROM troubles UNION ALL BY NAME SELECT *, false AS is_open FROM retried) t ON t.k = e.k
+  sql: `WITH attempts AS (
+    SELECT e.given_up_at, e.k, t.* EXCLUDE (k)
+    FROM ends e JOIN (
+      SELECT k, logged_at, recipient, recipient_domain, relay, mailer, delay_ms, bounce_class, reason, status, is_open
+      FROM troubles
+      UNION ALL BY NAME SELECT k, logged_at, recipient, false AS is_open FROM retried) t ON t.k = e.k
     WHERE t.logged_at <= e.given_up_at
-    ${LATEST}
     UNION ALL
-    SELECT e.given_up_at, e.k, ${COLUMNS}, status::VARCHAR
-    FROM (SELECT *, status NOT IN ('sent', 'relayed', 'bounced', 'discarded') AS is_open FROM raw.deliveries
-      WHERE logged_at < $start::TIMESTAMP AND logged_at >= $start::TIMESTAMP - INTERVAL ${LOOK_BACK_DAYS} DAY) d
-    JOIN stale e ON e.host = d.host AND e.queue_id = d.queue_id
-    ${LATEST})
-  SELECT * EXCLUDE (status) FROM latest WHERE status IN ('deferred', 'queued')`,
+    SELECT e.given_up_at, e.k, logged_at, ${COLUMNS}, status, ${IS_OPEN}
+    FROM raw.deliveries d JOIN ends e ON e.host = d.host AND e.queue_id = d.queue_id
+    WHERE d.logged_at < $start::TIMESTAMP AND d.logged_at >= $start::TIMESTAMP - INTERVAL ${RETRY_DAYS} DAY)
+  SELECT * EXCLUDE (logged_at, status, is_open) FROM (
+    SELECT * FROM attempts
+    QUALIFY row_number() OVER (PARTITION BY given_up_at, k, recipient ORDER BY is_open, logged_at DESC) = 1
+  ) WHERE status IN ('deferred', 'queued')`,
 };
 
 /** The same by mailer, quarter of an hour and status. */

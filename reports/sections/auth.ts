@@ -36,7 +36,9 @@ export const AUTH_CLIENTS = section({
     count('users', 'users tried'),
   ],
   bar: 'failed',
-  sql: ({ top }) => `SELECT coalesce(client_ip, client_host) AS client, any_value(client_host) AS host, ${FAILED} AS failed,
+  sql: ({
+    top,
+  }) => `SELECT coalesce(client_ip, client_host) AS client, any_value(client_host) AS host, ${FAILED} AS failed,
     ${OK} AS ok, count(DISTINCT "user") FILTER (outcome = 'failed') AS users
   FROM auth_events WHERE ${IN_PERIOD} GROUP BY coalesce(client_ip, client_host)
   HAVING ${FAILED} > 0 ORDER BY failed DESC, client LIMIT ${top}`,

@@ -13,7 +13,9 @@ export const DEFERRALS_BY_REASON = section({
     text('bounce_class', 'class'),
     text('reason', 'reason'),
   ],
-  sql: ({ top }) => `SELECT sum(tries)::BIGINT AS deferrals, count(*) AS messages, bounce_class, reason
+  sql: ({
+    top,
+  }) => `SELECT sum(tries)::BIGINT AS deferrals, count(*) AS messages, bounce_class, reason
   FROM (SELECT bounce_class, reason, k, count(*) AS tries FROM failures WHERE is_deferral GROUP BY bounce_class, reason, k)
   GROUP BY bounce_class, reason ORDER BY deferrals DESC, reason LIMIT ${top}`,
 });
@@ -30,7 +32,9 @@ export const DEFERRALS_BY_DESTINATION = section({
     seconds('longest', 'longest wait'),
   ],
   bar: 'deferrals',
-  sql: ({ top }) => `SELECT domain, sum(tries)::BIGINT AS deferrals, count(*) AS messages, max(longest) / 1000 AS longest
+  sql: ({
+    top,
+  }) => `SELECT domain, sum(tries)::BIGINT AS deferrals, count(*) AS messages, max(longest) / 1000 AS longest
   FROM (SELECT domain, k, count(*) AS tries, max(delay_ms) AS longest
     FROM failures WHERE is_deferral AND domain IS NOT NULL GROUP BY domain, k)
   GROUP BY domain ORDER BY deferrals DESC, domain LIMIT ${top}`,

@@ -3,7 +3,7 @@
  * occurred, at least so many percent of the deliveries being as fast.
  */
 import { DELIVERED, DELIVERED_BY, RECIPIENT_DOMAINS } from '../facts/delivered.ts';
-import { IN_PERIOD, KEY } from '../facts/fact.ts';
+import { IN_PERIOD, KEY, keyOf } from '../facts/fact.ts';
 import { HAND_OVERS } from '../facts/queues.ts';
 import { count, seconds, section, text } from '../section.ts';
 
@@ -52,7 +52,7 @@ export const DELAYS_BY_DESTINATION = section({
       round(avg(delay_ms) / 1000, 3) AS mean,
       quantile_disc(delay_ms, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
     FROM (
-      SELECT recipient_domain, delay_ms, hash(${KEY}, raw.next_queue_id(reply)) AS hand_over FROM raw.deliveries
+      SELECT recipient_domain, delay_ms, ${keyOf(KEY, 'raw.next_queue_id(reply)')} AS hand_over FROM raw.deliveries
       WHERE ${IN_PERIOD} AND status = 'sent' AND delay_ms IS NOT NULL
         AND recipient_domain IN (SELECT domain FROM slowest)
     ) WHERE hand_over IS NULL OR hand_over NOT IN (SELECT hand_over FROM hand_overs)

@@ -11,7 +11,15 @@ import { DELIVERED, DELIVERED_BY } from '../facts/delivered.ts';
 import { QUARTER, QUARTER_MS } from '../facts/fact.ts';
 import { IS_REFUSAL, REFUSALS } from '../facts/refusals.ts';
 import { TRIES } from '../facts/troubles.ts';
-import { bytes, count, numberOf, type RowOf, type SectionContext, section, time } from '../section.ts';
+import {
+  bytes,
+  count,
+  numberOf,
+  type RowOf,
+  type SectionContext,
+  section,
+  time,
+} from '../section.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -29,7 +29,9 @@ export const LEDGER_BY_SOURCE = section({
   question: 'What became of the lines of each file?',
   needs: [],
   columns: [text('source', 'file'), ...LEDGER_COLUMNS, bytes('bytes', 'size')],
-  sql: ({ top }) => `SELECT source, ${LINES.map((name) => `sum(lines_${name})::BIGINT AS "${name}"`).join(', ')},
+  sql: ({
+    top,
+  }) => `SELECT source, ${LINES.map((name) => `sum(lines_${name})::BIGINT AS "${name}"`).join(', ')},
     sum(bytes)::BIGINT AS bytes
   FROM ledger GROUP BY source ORDER BY max(last_read_at) DESC, source LIMIT ${top}`,
 });

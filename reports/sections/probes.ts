@@ -35,7 +35,9 @@ export const PROBING_CLIENTS = section({
     count('connections', 'times'),
     text('kinds', 'what'),
   ],
-  sql: ({ top }) => `SELECT coalesce(client_ip, client_host) AS client, any_value(client_host) AS host, count(*) AS connections,
+  sql: ({
+    top,
+  }) => `SELECT coalesce(client_ip, client_host) AS client, any_value(client_host) AS host, count(*) AS connections,
     string_agg(DISTINCT what::VARCHAR, ', ' ORDER BY what::VARCHAR) AS kinds
   FROM connections WHERE ${HOSTILE} AND coalesce(client_ip, client_host) IS NOT NULL
   GROUP BY coalesce(client_ip, client_host) ORDER BY connections DESC, client LIMIT ${top}`,

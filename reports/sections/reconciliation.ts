@@ -5,7 +5,7 @@
 import type { Row } from '../../src/store/store.ts';
 import { CARRIED_IN, ENTRIES, EXAMPLE_IDS, NOTICE, STATES } from '../facts/accounts.ts';
 import { CROSSING } from '../facts/entries.ts';
-import { IN_PERIOD, KEY } from '../facts/fact.ts';
+import { IN_PERIOD, KEY, keyOf } from '../facts/fact.ts';
 import { count, numberOf, type RowOf, section, text } from '../section.ts';
 
 const COLUMNS = [
@@ -21,7 +21,7 @@ const EXAMPLES = 5;
 
 const states = (kind: string): string => `SELECT s.state, any_value(s.entries) AS entries,
     string_agg(DISTINCT e.queue_id, ' ' ORDER BY e.queue_id) AS examples
-  FROM (SELECT state, entries, unnest(coalesce(nullif(keys, []), [0])) AS k FROM states WHERE kind = '${kind}') s
+  FROM (SELECT state, entries, unnest(coalesce(nullif(keys, []), [''])) AS k FROM states WHERE kind = '${kind}') s
   LEFT JOIN example_ids e ON e.k = s.k GROUP BY s.state`;
 
 const explained =
@@ -65,7 +65,7 @@ export const BEGUN_ELSEWHERE = section({
   ids AS (
     SELECT ${KEY} AS k, queue_id FROM crossing
     UNION
-    SELECT hash(host, child_queue_id), child_queue_id FROM raw.queue_events WHERE ${IN_PERIOD} AND child_queue_id <> ''),
+    SELECT ${keyOf('host', 'child_queue_id')}, child_queue_id FROM raw.queue_events WHERE ${IN_PERIOD} AND child_queue_id <> ''),
   named AS (
     SELECT w.state, min(i.queue_id, ${EXAMPLES}) AS queue_ids
     FROM elsewhere w JOIN ids i ON i.k = w.k WHERE w.state IS NOT NULL GROUP BY w.state)

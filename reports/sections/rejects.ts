@@ -14,7 +14,9 @@ export const REJECTS_BY_RULE = section({
     count('refusals', 'times'),
   ],
   bar: 'refusals',
-  sql: ({ top }) => `SELECT stage::VARCHAR AS stage, action::VARCHAR AS action, rule, count(*) AS refusals
+  sql: ({
+    top,
+  }) => `SELECT stage::VARCHAR AS stage, action::VARCHAR AS action, rule, count(*) AS refusals
   FROM refusals GROUP BY stage, action, rule ORDER BY refusals DESC, rule, stage LIMIT ${top}`,
 });
 
@@ -23,7 +25,11 @@ export const REJECTS_BY_REASON = section({
   title: 'Refused by us, by reason',
   question: 'What were refused clients told?',
   needs: [REFUSALS],
-  columns: [count('refusals', 'times'), { key: 'code', title: 'code', kind: 'plain' }, text('reason', 'reason')],
+  columns: [
+    count('refusals', 'times'),
+    { key: 'code', title: 'code', kind: 'plain' },
+    text('reason', 'reason'),
+  ],
   sql: ({ top }) => `SELECT count(*) AS refusals, code,
     replace(replace(reason, coalesce(nullif(recipient, ''), ' '), '*'), coalesce(nullif(sender, ''), ' '), '*') AS reason
   FROM refusals WHERE ${IS_REFUSAL} GROUP BY 2, 3 ORDER BY refusals DESC, reason LIMIT ${top}`,

@@ -15,7 +15,9 @@ export const TLS_SESSIONS = section({
     count('sessions', 'sessions'),
     percent('share', 'share'),
   ],
-  sql: ({ top }) => `SELECT side, version, cipher, sessions, sessions / sum(sessions) OVER (PARTITION BY side) AS share
+  sql: ({
+    top,
+  }) => `SELECT side, version, cipher, sessions, sessions / sum(sessions) OVER (PARTITION BY side) AS share
   FROM (SELECT side::VARCHAR AS side, version, cipher, count(*) AS sessions
     FROM tls_sessions WHERE ${IN_PERIOD} GROUP BY ALL)
   ORDER BY side DESC, sessions DESC, version, cipher LIMIT ${top}`,

@@ -20,8 +20,10 @@ export const UNPARSED_EXAMPLES = section({
   needs: [],
   columns: [
     text('source', 'file'),
-    { key: 'byte_offset', title: 'at byte', kind: 'plain' },
-    text('line', 'line'),
+    { key: 'line_number', title: 'line', kind: 'plain' },
+    text('why', 'why'),
+    text('line', 'text'),
   ],
-  sql: () => `SELECT source, byte_offset, line FROM unparsed_lines ORDER BY source, byte_offset LIMIT ${EXAMPLES}`,
+  sql: () =>
+    `SELECT source, line_number, why, line FROM unparsed_lines ORDER BY source, line_number LIMIT ${EXAMPLES}`,
 });

@@ -32,6 +32,8 @@ export interface Checkpoint {
 
 /** What a commit says of the source besides its rows. */
 export interface Progress {
+  /** Hours since 1970 UTC in which lines were added: their roll-ups must be taken anew. */
+  readonly hours: readonly number[];
   readonly offset: number;
   /** Lines before `offset`. */
   readonly lines: number;
@@ -63,6 +65,8 @@ export interface Sink {
   /** Rows, ledger and checkpoint become durable together. */
   commit(progress: Progress): Promise<void>;
   rollback(): Promise<void>;
+  /** Brings roll-ups up to date; answers are right without it, but slower. */
+  refreshRollups(): Promise<void>;
   close(): Promise<void>;
 }
 

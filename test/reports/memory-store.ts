@@ -85,9 +85,9 @@ export class MemoryStore implements Query {
     );
     const reader = await this.#connection.runAndReadAll(sql, values);
     const columns = reader.columnNames();
-    const rows = reader.getRows().map((row) =>
-      Object.fromEntries(columns.map((name, i) => [name, toJson(row[i] ?? null)])),
-    );
+    const rows = reader
+      .getRows()
+      .map((row) => Object.fromEntries(columns.map((name, i) => [name, toJson(row[i] ?? null)])));
     return { columns, rows };
   }
 

@@ -13,7 +13,7 @@ import { complain } from '../io.ts';
 import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 
-const TIMED = new Set(VIEW_NAMES.filter((name) => !['ledger', 'unparsed_lines', 'incidents', 'hops'].includes(name)));
+const TIMED = new Set(VIEW_NAMES.filter((name) => !['ledger', 'unparsed_lines', 'incidents', 'hops', 'hourly'].includes(name)));
 
 export async function runExport(context: CommandContext, options: Options, [what = '']: readonly string[]): Promise<ExitCode> {
   const out = resolve(context.io.cwd, String(options['out']));

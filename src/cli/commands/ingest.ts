@@ -13,6 +13,7 @@ export async function runIngest(context: CommandContext, options: Options, names
   let result: LoadResult;
   try {
     result = await loadFiles(context, store, names, { takeUnterminated: 'if-quiet' });
+    await store.refreshRollups();
   } finally {
     await store.close();
   }

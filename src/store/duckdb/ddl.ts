@@ -4,6 +4,7 @@
  */
 import type { ColumnSpec, TableName } from '../schema.ts';
 import { TABLES } from '../schema.ts';
+import { CREATE_ROLLUPS } from './rollups.ts';
 
 /** DuckDB type of one column. Labels are ENUMs: one byte a row, words for the reader. */
 function typeOf(column: ColumnSpec): string {
@@ -59,5 +60,6 @@ export function createTables(): string[] {
     SOURCES,
     HOPS,
     INCIDENTS,
+    ...CREATE_ROLLUPS,
   ];
 }

@@ -24,6 +24,7 @@ import { ChunkWriter } from './chunk-writer.ts';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 import { queryWith } from './query.ts';
 import { FIND_HOPS } from './hops.ts';
+import { markDirty, REFRESH_ROLLUPS } from './rollups.ts';
 import { VIEWS } from './views.ts';
 
 /** The newest storage compresses best; small blocks leave less unused at the end of each column. */
@@ -157,6 +158,13 @@ export class DuckDbStore implements Sink, Query {
     this.#writer = undefined;
     await this.#run(UPDATE_SOURCE, { id: this.#sourceId, ...flatten(progress) });
     await this.#run(FIND_HOPS, { source: this.#sourceId });
+    if (progress.hours.length > 0) await this.#connection.run(markDirty(progress.hours));
+    await this.#connection.run('COMMIT');
+  }
+
+  async refreshRollups(): Promise<void> {
+    await this.#connection.run('BEGIN');
+    for (const statement of REFRESH_ROLLUPS) await this.#connection.run(statement);
     await this.#connection.run('COMMIT');
   }
 

@@ -4,6 +4,7 @@
  *
  * Promise: a view's columns are only added to, never renamed, reordered or dropped.
  */
+import { HOURLY_VIEW } from './rollups.ts';
 
 const EVENT_COLUMNS = (alias: string): string =>
   `${alias}.logged_at, nullif(${alias}.host, '') AS host, ${alias}.instance, ${alias}.mta, nullif(${alias}.queue_id, '') AS queue_id`;
@@ -83,11 +84,13 @@ SELECT ${EVENT_COLUMNS('r')}, r.stage, r.action, r.rule, r.code, r.dsn,
   coalesce(r.client_host, e.relay_host) AS client_host, coalesce(r.client_ip, e.relay_ip) AS client_ip,
   r.helo, coalesce(r.sender, e.sender) AS sender, r.recipient, r.reason
 FROM raw.rejections r
-LEFT JOIN raw.envelopes e ON e.host = r.host AND e.queue_id = r.queue_id AND r.queue_id <> ''
-  AND abs(epoch(e.logged_at) - epoch(r.logged_at)) < 86400
-WHERE r.extent = 'recipient' OR NOT EXISTS (
-  SELECT 1 FROM raw.rejections o WHERE o.host = r.host AND o.queue_id = r.queue_id
-    AND o.extent = 'recipient' AND o.stage IN ('data', 'content') AND o.action = r.action AND r.queue_id <> '')`;
+LEFT JOIN raw.envelopes e ON e.host = r.host AND e.queue_id = r.queue_id
+  AND e.logged_at BETWEEN r.logged_at - INTERVAL 1 DAY AND r.logged_at + INTERVAL 1 DAY
+LEFT JOIN (
+  SELECT DISTINCT host, queue_id, action FROM raw.rejections
+  WHERE extent = 'recipient' AND stage IN ('data', 'content') AND queue_id <> ''
+) o ON o.host = r.host AND o.queue_id = r.queue_id AND o.action = r.action AND r.extent = 'message'
+WHERE o.queue_id IS NULL`;
 
 const AUTH_EVENTS = `CREATE OR REPLACE VIEW auth_events AS
 SELECT ${EVENT_COLUMNS('a')}, a.service, a.outcome, a.mechanism, a.auth_user AS "user",
@@ -139,6 +142,7 @@ export const VIEWS: readonly string[] = [
   UNPARSED_LINES,
   HOPS,
   INCIDENTS,
+  HOURLY_VIEW,
 ];
 
 /** Names of the public views, for help texts, `schema` and completion. */
@@ -156,4 +160,5 @@ export const VIEW_NAMES: readonly string[] = [
   'incidents',
   'envelopes',
   'hops',
+  'hourly',
 ];

@@ -1,0 +1,56 @@
+/**
+ * Hourly roll-ups: what charts and long periods read instead of millions of rows. An hour's figures are
+ * always taken anew from the public views, never added up from pieces, because a later line may change an
+ * earlier hour: a refusal after the data, a hop found, a late source.
+ *
+ * A load marks the hours it touched as dirty in the transaction of its rows. The view `hourly` reads the
+ * roll-up for clean hours and the rows themselves for dirty ones, so it is right at any moment, whether the
+ * refresh has run or not.
+ */
+
+export const CREATE_ROLLUPS: readonly string[] = [
+  'CREATE TABLE raw.hourly (hour TIMESTAMP, host VARCHAR, measure VARCHAR, series VARCHAR, amount UBIGINT, bytes UBIGINT)',
+  'CREATE TABLE raw.dirty_hours (hour TIMESTAMP)',
+];
+
+/** Hours before and after a new line whose figures it may change: refusals, hops and clocks are that near. */
+const REACH = [-1, 0, 1];
+
+/** Marks hours, given as hours since 1970, and their neighbours. */
+export function markDirty(hours: readonly number[]): string {
+  const reached = new Set(hours.flatMap((hour) => REACH.map((step) => hour + step)));
+  return `INSERT INTO raw.dirty_hours
+SELECT to_timestamp(hour * 3600)::TIMESTAMP FROM (SELECT unnest([${[...reached].join(', ')}]::BIGINT[]) AS hour)
+WHERE to_timestamp(hour * 3600)::TIMESTAMP NOT IN (SELECT hour FROM raw.dirty_hours)`;
+}
+
+const HOUR = "date_trunc('hour', logged_at)";
+
+/** One measure: rows of a view, told apart by one expression, counted and their sizes added. */
+const measure = (name: string, from: string, series: string, bytes = '0'): string =>
+  `SELECT ${HOUR} AS hour, coalesce(host, '') AS host, '${name}' AS measure, ${series} AS series,
+    count(*) AS amount, coalesce(sum(${bytes}), 0)::UBIGINT AS bytes
+  FROM ${from} WHERE ${HOUR} IN (SELECT hour FROM raw.dirty_hours) GROUP BY ALL`;
+
+/** The figures of all dirty hours, from the views. */
+const FIGURES = [
+  measure('messages', 'messages', `CASE WHEN from_own_queue THEN 'hop' ELSE 'message' END`, 'size'),
+  measure('deliveries', 'deliveries', 'status'),
+  measure('mailers', "(FROM deliveries WHERE status = 'sent')", "coalesce(mailer, 'none')"),
+  measure('rejections', "(FROM rejections WHERE stage <> 'other')", "action::VARCHAR || ' ' || stage::VARCHAR"),
+  measure('auth', 'auth_events', 'outcome::VARCHAR'),
+  measure('connections', 'connections', 'what::VARCHAR'),
+].join('\nUNION ALL\n');
+
+export const HOURLY_VIEW = `CREATE OR REPLACE VIEW hourly AS
+SELECT hour, nullif(host, '') AS host, measure, series, amount, bytes FROM (
+  SELECT * FROM raw.hourly WHERE hour NOT IN (SELECT hour FROM raw.dirty_hours)
+  UNION ALL
+  ${FIGURES})`;
+
+/** Brings the roll-up up to date; to be run as one transaction. */
+export const REFRESH_ROLLUPS: readonly string[] = [
+  'DELETE FROM raw.hourly WHERE hour IN (SELECT hour FROM raw.dirty_hours)',
+  `INSERT INTO raw.hourly ${FIGURES}`,
+  'DELETE FROM raw.dirty_hours',
+];
