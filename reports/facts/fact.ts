@@ -39,3 +39,10 @@ export const LOOK_BACK_DAYS = 14;
 /** The quarter of an hour of a line since 1970: every zone's hours begin on one. */
 export const QUARTER = 'epoch_us(logged_at) // 900000000';
 export const QUARTER_MS = 900_000;
+
+/**
+ * A text with a star for each occurrence of another, which differs from line to line: reasons become alike.
+ * Nothing is done for an empty one.
+ */
+export const without = (text: string, part: string): string =>
+  `replace(${text}, coalesce(${part}, ''), '*')`;

@@ -2,7 +2,7 @@
  * Attempts that did not end well at once: deferred, queued, bounced and the like. A tenth of all, kept with
  * their reasons; what became of the deferred ones afterwards is looked up for their entries only.
  */
-import { type Fact, IN_PERIOD, KEY, QUARTER } from './fact.ts';
+import { type Fact, IN_PERIOD, KEY, QUARTER, without } from './fact.ts';
 
 const COLUMNS = `recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer, delay_ms, bounce_class,
     coalesce(reply, stat) AS reason`;
@@ -88,10 +88,6 @@ export const TRIES: Fact = {
   UNION ALL
   SELECT mailer, ${QUARTER.replace('logged_at', 'given_up_at')}, 'expired', count(*) FROM expired GROUP BY ALL`,
 };
-
-/** A text without the first, which differs from line to line. Nothing is taken out for nothing. */
-const without = (text: string, part: string): string =>
-  `replace(${text}, coalesce(nullif(${part}, ''), ' '), CASE WHEN ${part} <> '' THEN '*' ELSE ' ' END)`;
 
 /**
  * What failed or had to wait, with its reason. The recipient and the host that a reason names are taken

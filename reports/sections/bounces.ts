@@ -29,10 +29,8 @@ export const BOUNCES_BY_REASON = section({
     count('recipients', 'recipients'),
     text('bounce_class', 'class'),
     text('reason', 'reason'),
-    text('example', 'for example'),
   ],
-  sql: ({ top }) => `SELECT count(*) AS recipients, bounce_class, reason,
-    min(recipient) AS example
+  sql: ({ top }) => `SELECT count(*) AS recipients, bounce_class, reason
   FROM failures WHERE ${BOUNCED} GROUP BY bounce_class, reason
   ORDER BY recipients DESC, reason LIMIT ${top}`,
 });

@@ -1,5 +1,5 @@
 /** Every line read, accounted for: read = parsed + foreign + unsupported + malformed + duplicate. */
-import { bytes, count, section, text } from '../section.ts';
+import { count, section, text } from '../section.ts';
 
 const LINES = ['read', 'parsed', 'foreign', 'unsupported', 'malformed', 'duplicate'] as const;
 
@@ -7,9 +7,9 @@ export const LEDGER_COLUMNS = [
   count('read', 'read'),
   count('parsed', 'parsed'),
   count('foreign', 'foreign'),
-  count('unsupported', 'unsupported'),
-  count('malformed', 'malformed'),
-  count('duplicate', 'duplicate'),
+  count('unsupported', 'unsupp.'),
+  count('malformed', 'malf.'),
+  count('duplicate', 'dup.'),
 ] as const;
 
 /** The sum over all sources. */
@@ -28,10 +28,9 @@ export const LEDGER_BY_SOURCE = section({
   title: 'Lines by file (of all lines read)',
   question: 'What became of the lines of each file?',
   needs: [],
-  columns: [text('source', 'file'), ...LEDGER_COLUMNS, bytes('bytes', 'size')],
+  columns: [text('source', 'file'), ...LEDGER_COLUMNS],
   sql: ({
     top,
-  }) => `SELECT source, ${LINES.map((name) => `sum(lines_${name})::BIGINT AS "${name}"`).join(', ')},
-    sum(bytes)::BIGINT AS bytes
+  }) => `SELECT source, ${LINES.map((name) => `sum(lines_${name})::BIGINT AS "${name}"`).join(', ')}
   FROM ledger GROUP BY source ORDER BY max(last_read_at) DESC, source LIMIT ${top}`,
 });

@@ -46,9 +46,9 @@ export const ARRIVALS_RECONCILED = section({
   columns: COLUMNS,
   sql: () => states('outcome'),
   shape: explained({
-    complete: 'done: every recipient has a final outcome',
-    partly: 'still in the queue for some recipients',
-    none: 'still in the queue for all recipients',
+    complete: 'every recipient settled',
+    partly: 'some recipients wait',
+    none: 'all recipients wait',
   }),
 });
 
@@ -72,8 +72,8 @@ export const BEGUN_ELSEWHERE = section({
   SELECT g.state, g.entries, array_to_string(n.queue_ids, ' ') AS examples
   FROM groups g LEFT JOIN named n ON n.state = g.state`,
   shape: explained({
-    carried: 'came in before the period, or before the log',
-    notices: 'bounces and notices our servers wrote',
+    carried: 'came in before',
+    notices: 'written by our servers',
   }),
 });
 
@@ -85,9 +85,9 @@ export const RECIPIENTS_RECONCILED = section({
   columns: COLUMNS,
   sql: () => states('recipients'),
   shape: explained({
-    same: 'as many as announced',
-    more: 'more: aliases and lists were expanded',
-    fewer: 'fewer: joined by aliases, or not tried yet',
-    unseen: 'none yet',
+    same: 'as announced',
+    more: 'aliases, lists',
+    fewer: 'joined, or not tried',
+    unseen: 'not tried yet',
   }),
 });

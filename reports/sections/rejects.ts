@@ -1,4 +1,5 @@
 /** What we turned away, by the rule that did it, by its words, and by who was turned away. */
+import { without } from '../facts/fact.ts';
 import { IS_REFUSAL, REFUSALS, REFUSED_CLIENTS } from '../facts/refusals.ts';
 import { count, section, text } from '../section.ts';
 
@@ -31,7 +32,7 @@ export const REJECTS_BY_REASON = section({
     text('reason', 'reason'),
   ],
   sql: ({ top }) => `SELECT count(*) AS refusals, code,
-    replace(replace(reason, coalesce(nullif(recipient, ''), ' '), '*'), coalesce(nullif(sender, ''), ' '), '*') AS reason
+    ${without(without('reason', 'recipient'), 'sender')} AS reason
   FROM refusals WHERE ${IS_REFUSAL} GROUP BY 2, 3 ORDER BY refusals DESC, reason LIMIT ${top}`,
 });
 

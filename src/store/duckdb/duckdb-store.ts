@@ -27,8 +27,8 @@ import { FIND_HOPS } from './hops.ts';
 import { markDirty, REFRESH_ROLLUPS } from './rollups.ts';
 import { VIEWS } from './views.ts';
 
-/** The newest storage compresses best; small blocks leave less unused at the end of each column. */
-const NEW_FILE = { storage_compatibility_version: 'latest', default_block_size: '65536' };
+/** The newest storage compresses best. */
+const NEW_FILE = { storage_compatibility_version: 'latest' };
 
 export interface OpenOptions {
   /** A path, or `:memory:`. */
