@@ -54,7 +54,7 @@ export async function answerSections(
 ): Promise<readonly SectionAnswer[]> {
   const { start, end } = context;
   const { rows } = await query.query(statementFor(sections, context), { start, end });
-  const texts = new Map(rows.map((row) => [row['section'], row['rows']]));
+  const texts = new Map(rows.map((row) => [row.section, row.rows]));
   return sections.map((section, index) => {
     const found = rowsOf(texts.get(index));
     return { section, rows: section.shape?.(found, context) ?? found };

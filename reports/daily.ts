@@ -8,7 +8,7 @@
 import type { Query, Row } from '../src/store/store.ts';
 import { answerSections } from './answer.ts';
 import { REPORTS, type ReportName } from './registry.ts';
-import type { SectionContext } from './section.ts';
+import { isoTime, type SectionContext } from './section.ts';
 import { LEDGER } from './sections/ledger.ts';
 import { TOTALS, type Totals, totalsOf } from './totals.ts';
 
@@ -52,7 +52,7 @@ export async function makeReport(query: Query, request: ReportRequest): Promise<
   const [ledger, ...sections] = answers.slice(TOTALS.length);
   return {
     report,
-    period: { start: start.toISOString(), end: end.toISOString() },
+    period: { start: isoTime(start), end: isoTime(end) },
     totals: totalsOf(totals),
     ledger: ledgerOf(ledger?.rows[0]),
     sections: sections.map(({ section: { id, title }, rows }) => ({ id, title, rows })),

@@ -77,8 +77,8 @@ function onTheWay({ totals: { carried_in, hops, messages } }: Report): string {
   );
 }
 
-function ledger({ ledger: lines }: Report): string {
-  const { read, ...others } = lines;
+/** What became of every line that was read: one equation, its sum first. */
+export function ledgerLine({ ledger: { read, ...others } }: Report): string {
   const parts = Object.entries(others).map(([name, count]) => `${name} ${formatCount(count)}`);
   return `read ${formatCount(read)} = ${parts.join(' + ')}`;
 }
@@ -91,6 +91,5 @@ export function headlines(report: Report): readonly Fact[] {
     { label: 'Came back', value: cameBack(report) },
     { label: 'Refused', value: refused(report) },
     { label: 'Also seen', value: onTheWay(report) },
-    { label: 'Log lines', value: ledger(report) },
   ];
 }

@@ -4,9 +4,10 @@
  * Promise: the text begins with what somebody who has never seen a mail log can use, no line of it is wider
  * than the style's width, and sections without rows are named in one place instead of shown empty.
  */
+import { formatInZone } from '../src/model/zone.ts';
 import type { JsonValue } from '../src/store/store.ts';
 import type { Report, ReportSection } from './daily.ts';
-import { headlines } from './headlines.ts';
+import { headlines, ledgerLine } from './headlines.ts';
 import { REPORTS } from './registry.ts';
 import { csvLine } from './render/csv.ts';
 import { displayWidth } from './render/display-width.ts';
@@ -15,7 +16,6 @@ import { terminalText } from './render/terminal-text.ts';
 import type { TextStyle } from './render/text-style.ts';
 import { type Fact, renderFacts, renderHeading, renderTable } from './render/text-table.ts';
 import type { Section } from './section.ts';
-import { formatInZone } from '../src/model/zone.ts';
 
 export const REPORT_FORMATS = ['text', 'csv', 'json'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
@@ -42,10 +42,12 @@ function wrap(text: string, width: number): readonly string[] {
   return [...lines, line];
 }
 
+const widthOf = ({ width }: TextStyle): number => width ?? Number.POSITIVE_INFINITY;
+
 /** Facts whose values go on below themselves where they are too long. */
 function wrapFacts(facts: readonly Fact[], style: TextStyle): readonly Fact[] {
   const labels = Math.max(0, ...facts.map(({ label }) => displayWidth(label))) + 2;
-  const width = style.width === null ? Number.POSITIVE_INFINITY : style.width - labels;
+  const width = widthOf(style) - labels;
   return facts.flatMap(({ label, value }) =>
     wrap(value, width).map((line, index) => ({ label: index === 0 ? label : '', value: line })),
   );
@@ -71,6 +73,7 @@ function renderText(report: Report, style: TextStyle): string {
   const blocks = [
     renderHeading(`${title}, ${periodText(report, style.zone)}`, style) +
       renderFacts(wrapFacts(headlines(report), style), style),
+    `Log lines ever read, each counted once:\n${wrap(ledgerLine(report), widthOf(style)).join('\n')}\n`,
   ];
   const empty: string[] = [];
   for (const section of report.sections) {
@@ -82,7 +85,7 @@ function renderText(report: Report, style: TextStyle): string {
     }
   }
   if (empty.length > 0) {
-    const names = terminalText(empty.join(', '));
+    const names = terminalText(empty.join('; '));
     blocks.push(renderFacts(wrapFacts([{ label: 'Nothing on', value: names }], style), style));
   }
   return blocks.join('\n');

@@ -64,3 +64,6 @@ export const percent = <const K extends string>(key: K, title: string) =>
 
 /** A number as a row has it: sums of nothing are none. */
 export const numberOf = (row: Row, key: string): number => Number(row[key] ?? 0);
+
+/** As in JSON: UTC with Z, a fraction only when there is one. */
+export const isoTime = (date: Date): string => date.toISOString().replace('.000Z', 'Z');

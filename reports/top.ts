@@ -48,8 +48,14 @@ GROUP BY 1`;
 /** The lists by name, as `maillog top NAME` knows them. */
 export const TOP_LISTS = {
   senders: { question: 'Who sent most?', sql: ofMessages('sender', 'lower(sender)') },
-  recipients: { question: 'Who received most?', sql: ofDeliveries('recipient', 'lower(d.recipient)') },
-  'sender-domains': { question: 'Which domains sent most?', sql: ofMessages('sender_domain', 'sender_domain') },
+  recipients: {
+    question: 'Who received most?',
+    sql: ofDeliveries('recipient', 'lower(d.recipient)'),
+  },
+  'sender-domains': {
+    question: 'Which domains sent most?',
+    sql: ofMessages('sender_domain', 'sender_domain'),
+  },
   'recipient-domains': {
     question: 'Which domains received most?',
     sql: ofDeliveries('recipient_domain', 'd.recipient_domain'),
@@ -58,8 +64,14 @@ export const TOP_LISTS = {
     question: 'Which hosts took most of our mail?',
     sql: ofDeliveries('relay', 'coalesce(d.relay_host, d.relay_ip)'),
   },
-  clients: { question: 'Which hosts gave us most mail?', sql: ofMessages('client', 'coalesce(relay_host, relay_ip)') },
-  'auth-users': { question: 'Which accounts sent most?', sql: ofMessages('auth_user', 'auth_user') },
+  clients: {
+    question: 'Which hosts gave us most mail?',
+    sql: ofMessages('client', 'coalesce(relay_host, relay_ip)'),
+  },
+  'auth-users': {
+    question: 'Which accounts sent most?',
+    sql: ofMessages('auth_user', 'auth_user'),
+  },
   reasons: { question: 'Why did mail not go through?', sql: REASONS },
 } as const satisfies Readonly<Record<string, TopList>>;
 

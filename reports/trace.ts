@@ -22,7 +22,7 @@ related AS (
   UNION SELECT f.host, q.child_queue_id FROM queue_events q JOIN followed f ON q.queue_id = f.queue_id AND coalesce(q.host, '') = f.host
   WHERE q.child_queue_id IS NOT NULL)`;
 
-const JOINED = 'JOIN related r ON r.queue_id = t.queue_id AND r.host = coalesce(t.host, \'\')';
+const JOINED = "JOIN related r ON r.queue_id = t.queue_id AND r.host = coalesce(t.host, '')";
 
 /** Events of the related queue ids, and what concerned the address without one. */
 export const TRACE_SQL = `
@@ -56,7 +56,9 @@ ORDER BY logged_at, turn, queue_id, recipient
 LIMIT $limit`;
 
 /** The parameters of `TRACE_SQL` for one word. */
-export function traceBindings(word: string): Readonly<Record<'word' | 'bracketed' | 'address', string>> {
+export function traceBindings(
+  word: string,
+): Readonly<Record<'word' | 'bracketed' | 'address', string>> {
   const bare = word.replace(/^<(.*)>$/, '$1');
   return { word, bracketed: `<${bare}>`, address: bare.toLowerCase() };
 }

@@ -4,7 +4,7 @@
  *
  * This is the seam where a parser in WebAssembly can take over: it needs `parse` and the block it fills.
  */
-import { Buffer, isAscii, isUtf8 } from 'node:buffer';
+import { type Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { QueueIdClock } from '../../src/format/queue-id.ts';
 import type { Mta } from '../../src/model/vocabulary.ts';
 import { EVENT_TABLES } from '../../src/store/schema.ts';
@@ -12,12 +12,12 @@ import type { Dialect, DialectFactory, Refusal, Verdict } from '../dialect.ts';
 import { foreign, malformed, unsupported } from '../dialect.ts';
 import type { ClockOptions } from './clock.ts';
 import { SourceClock } from './clock.ts';
-import { TimeEvidence } from './time-evidence.ts';
 import { hashLine } from './line-hash.ts';
 import { LogBlock, OUTCOME } from './log-block.ts';
 import { isMailProgram } from './mail-programs.ts';
 import { RepeatedLines } from './repeated-lines.ts';
 import { columnsOf } from './table-builder.ts';
+import { TimeEvidence } from './time-evidence.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -30,9 +30,9 @@ const OTHER_PROGRAM = unsupported('mail program without a dialect');
 const UNREADABLE = malformed('fields that cannot be read');
 const NOT_MAIL = foreign('not a mail line');
 
-const ENVELOPE_ID = columnsOf('envelopes')['queue_id'] ?? 0;
-const DELIVERY_ID = columnsOf('deliveries')['queue_id'] ?? 0;
-const DELIVERY_DELAY = columnsOf('deliveries')['delay_ms'] ?? 0;
+const ENVELOPE_ID = columnsOf('envelopes').queue_id ?? 0;
+const DELIVERY_ID = columnsOf('deliveries').queue_id ?? 0;
+const DELIVERY_DELAY = columnsOf('deliveries').delay_ms ?? 0;
 
 /** Lines from one piece of time evidence to the next. */
 const EVIDENCE_STEP = 4;
@@ -56,7 +56,9 @@ export class BlockParser {
   constructor(options: ParserOptions, clock: ClockOptions) {
     const dialects = options.dialects.map((make) => make(this.block));
     this.#dialects =
-      options.forced === undefined ? dialects : dialects.filter(({ mta }) => mta === options.forced);
+      options.forced === undefined
+        ? dialects
+        : dialects.filter(({ mta }) => mta === options.forced);
     this.#repeated = new RepeatedLines(this.block);
     this.#clock = new SourceClock(clock);
     this.#ids = idClock(clock);

@@ -150,21 +150,11 @@ export class SourceClock {
     }
     const changes = this.#offsetChanges(clock, evidence);
     const { lines } = this.#block as LogBlock;
-    let next = 0;
-    let known = 0;
     const trusted = this.#options.year === undefined ? evidence : undefined;
-    const first = trusted?.seconds[0];
-    if (clock.last === undefined && first !== undefined) clock.last = first;
+    const course = new ClockCourse(clock, changes, trusted);
     for (let line = 0; line < lines.count; line += 1) {
       if (lines.hostId[line] !== host || !this.#needsClock(line)) continue;
-      while (next < changes.length && (changes[next]?.line ?? 0) <= line) {
-        clock.offset = changes[next]?.offset;
-        next += 1;
-      }
-      while (trusted !== undefined && (trusted.lines[known] ?? Number.MAX_VALUE) <= line) {
-        clock.last = trusted.seconds[known];
-        known += 1;
-      }
+      course.advance(line);
       const time = this.#place(line, clock);
       lines.time[line] = time;
       clock.last = time;
@@ -176,7 +166,8 @@ export class SourceClock {
     const reference = clock.last ?? this.#firstReference(line);
     const near = reference + (clock.offset ?? 0);
     const civil = this.#civilNear(line, near);
-    const zone = this.#options.zone ?? (clock.offset === undefined ? this.#options.defaultZone : undefined);
+    const zone =
+      this.#options.zone ?? (clock.offset === undefined ? this.#options.defaultZone : undefined);
     return civil - (zone === undefined ? (clock.offset ?? 0) : zone(civil));
   }
 
@@ -211,7 +202,10 @@ export class SourceClock {
       const wanted = this.#wantedOffset(offset, evidence.differences[i] ?? 0, lowest[i]);
       if (wanted === undefined || wanted === offset) continue;
       const from = i === 0 ? -1 : (evidence.lines[i - 1] ?? -1);
-      const line = offset === undefined ? 0 : this.#breakBetween(from, evidence.lines[i] ?? 0, wanted - offset);
+      const line =
+        offset === undefined
+          ? 0
+          : this.#breakBetween(from, evidence.lines[i] ?? 0, wanted - offset);
       changes.push({ line, offset: wanted });
       offset = wanted;
     }
@@ -248,6 +242,40 @@ export class SourceClock {
 interface OffsetChange {
   readonly line: number;
   readonly offset: number;
+}
+
+/** Sets a host's clock line by line: by the changes of its offset, and by what ids tell on the way. */
+class ClockCourse {
+  readonly #clock: HostClock;
+  readonly #changes: readonly OffsetChange[];
+  readonly #evidence: HostEvidence | undefined;
+  #nextChange = 0;
+  #nextEvidence = 0;
+
+  constructor(
+    clock: HostClock,
+    changes: readonly OffsetChange[],
+    evidence: HostEvidence | undefined,
+  ) {
+    this.#clock = clock;
+    this.#changes = changes;
+    this.#evidence = evidence;
+    clock.last ??= evidence?.seconds[0];
+  }
+
+  advance(line: number): void {
+    let change = this.#changes[this.#nextChange];
+    while (change !== undefined && change.line <= line) {
+      this.#clock.offset = change.offset;
+      this.#nextChange += 1;
+      change = this.#changes[this.#nextChange];
+    }
+    const known = this.#evidence;
+    while (known !== undefined && (known.lines[this.#nextEvidence] ?? Infinity) <= line) {
+      this.#clock.last = known.seconds[this.#nextEvidence];
+      this.#nextEvidence += 1;
+    }
+  }
 }
 
 function roundOffset(difference: number): number | undefined {

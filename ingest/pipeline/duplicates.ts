@@ -3,7 +3,8 @@
  * same log, a file logged to twice. A line occurs in the union of all sources as often as in the source
  * that has it most; so the n-th occurrence here is a duplicate while another source has n or more.
  *
- * Identity is (second, hash of the bytes). The store is asked only for the seconds of the block.
+ * Identity is (second, 24 bits of a hash of the bytes). That alone would take one line in a million of two
+ * busy hosts for another's; so a line counts as a duplicate only beside another one. Copies come in runs.
  */
 import type { LineKey } from '../../src/store/store.ts';
 import type { LogBlock } from './log-block.ts';
@@ -41,7 +42,7 @@ export class Duplicates {
 
   #markLines(block: LogBlock, known: Map<number, LineKey>, isFirst: boolean): number {
     const { lines } = block;
-    let duplicates = 0;
+    const found = new Uint8Array(lines.count);
     for (let line = 0; line < lines.count; line += 1) {
       const second = secondKey(lines.time[line] ?? 0);
       const key = keyOf(second, lines.hash[line] ?? 0);
@@ -49,12 +50,9 @@ export class Duplicates {
       if (other === undefined) continue;
       const before = this.#occurrences.get(key)?.count ?? (isFirst ? other.own : 0);
       this.#occurrences.set(key, { second, count: before + 1 });
-      if (before >= other.count) continue;
-      lines.outcome[line] = OUTCOME.duplicate;
-      duplicates += 1;
+      if (before < other.count) found[line] = 1;
     }
-    if (duplicates > 0) dropRows(block);
-    return duplicates;
+    return markRuns(block, found);
   }
 
   #forget(blockStart: number): void {
@@ -65,9 +63,9 @@ export class Duplicates {
   }
 }
 
-/** Second and hash as one exact number: 32 bits of hash below, 20 bits of second above. */
+/** Second and hash as one exact number. */
 function keyOf(second: number, hash: number): number {
-  return (second % 2 ** 20) * 2 ** 32 + hash;
+  return (second % 2 ** 28) * 2 ** 24 + hash;
 }
 
 /** The seconds the block's lines bear, as ranges to ask for; 0 stands for lines without a stamp. */
@@ -88,6 +86,20 @@ function spanOf(block: LogBlock): [number, number][] {
   if (hasUnstamped) ranges.push([0, 0]);
   if (to > 0) ranges.push([from, to]);
   return ranges;
+}
+
+/** Marks what was found beside another find; the block's edges count as finds, for want of the other side. */
+function markRuns(block: LogBlock, found: Uint8Array): number {
+  const { lines } = block;
+  let duplicates = 0;
+  for (let line = 0; line < lines.count; line += 1) {
+    if (found[line] !== 1) continue;
+    if ((found[line - 1] ?? 1) !== 1 && (found[line + 1] ?? 1) !== 1) continue;
+    lines.outcome[line] = OUTCOME.duplicate;
+    duplicates += 1;
+  }
+  if (duplicates > 0) dropRows(block);
+  return duplicates;
 }
 
 function dropRows(block: LogBlock): void {

@@ -105,7 +105,12 @@ class SourceRun {
       if (this.#open) await this.#sink.rollback();
       throw error;
     }
-    return { counts: this.#total, events: this.#events, warnings: this.#warnings, damaged: this.#damaged };
+    return {
+      counts: this.#total,
+      events: this.#events,
+      warnings: this.#warnings,
+      damaged: this.#damaged,
+    };
   }
 
   /** Lines behind a checkpoint are not read again but are part of what the user gave: duplicates. */

@@ -1,5 +1,5 @@
 /**
- * The identity of a line's bytes: 32 bits, in four lanes of four bytes a step. Together with the line's second it tells
+ * The identity of a line's bytes: 24 bits, taken in four lanes of four bytes a step. Together with the line's second it tells
  * copies of a line from other lines; it is no defence against someone who wants a collision.
  */
 const PRIME_1 = 0x9e3779b1;
@@ -21,7 +21,7 @@ export function hashLine(view: DataView, start: number, end: number): number {
     one = Math.imul(one ^ view.getInt32(at, true), PRIME_1);
   }
   for (; at < end; at += 1) two = Math.imul(two ^ view.getUint8(at), PRIME_2);
-  return mix(mix(one ^ mix(two)) ^ mix(three ^ mix(four))) >>> 0;
+  return mix(mix(one ^ mix(two)) ^ mix(three ^ mix(four))) >>> 8;
 }
 
 /** Spreads every bit over all others (the last steps of MurmurHash3). */

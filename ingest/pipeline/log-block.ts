@@ -21,12 +21,12 @@ const KEPT_LINE_BYTES = 2048;
 /** Positions of the columns every event begins with. */
 const EVENT = columnsOf('daemon_events');
 const COLUMN = {
-  loggedAt: EVENT['logged_at'] ?? 0,
-  host: EVENT['host'] ?? 0,
-  instance: EVENT['instance'] ?? 0,
-  mta: EVENT['mta'] ?? 0,
-  sourceId: EVENT['source_id'] ?? 0,
-  lineNumber: EVENT['line_number'] ?? 0,
+  loggedAt: EVENT.logged_at ?? 0,
+  host: EVENT.host ?? 0,
+  instance: EVENT.instance ?? 0,
+  mta: EVENT.mta ?? 0,
+  sourceId: EVENT.source_id ?? 0,
+  lineNumber: EVENT.line_number ?? 0,
 };
 const UNPARSED = columnsOf('unparsed_lines');
 const SEEN = columnsOf('lines_seen');
@@ -213,7 +213,11 @@ export class LogBlock {
     for (const name of EVENT_TABLES) this.#fillEventColumns(this.tables[name], sourceId);
     this.#fillUnparsed(sourceId, keepUnparsed);
     this.#fillSeen(sourceId);
-    const tables = [...EVENT_TABLES.map((name) => this.tables[name]), this.#unparsedRows, this.#seenRows]
+    const tables = [
+      ...EVENT_TABLES.map((name) => this.tables[name]),
+      this.#unparsedRows,
+      this.#seenRows,
+    ]
       .filter((table) => table.rows > 0)
       .map((table) => table.toRows());
     return { arena: this.bytes, arenaLength: this.#arenaEnd, tables };
@@ -240,13 +244,13 @@ export class LogBlock {
       const start = this.lines.start[line] ?? 0;
       const end = Math.min(this.lines.end[line] ?? 0, start + KEPT_LINE_BYTES);
       table.add(line);
-      table.number(UNPARSED['source_id'] ?? 0, sourceId);
-      table.number(UNPARSED['line_number'] ?? 0, this.firstLine + line);
-      table.number(UNPARSED['byte_offset'] ?? 0, this.offset + start);
-      table.label(UNPARSED['outcome'] ?? 0, outcome);
-      table.text(UNPARSED['line'] ?? 0, start, wholeCharacters(this.bytes, start, end));
+      table.number(UNPARSED.source_id ?? 0, sourceId);
+      table.number(UNPARSED.line_number ?? 0, this.firstLine + line);
+      table.number(UNPARSED.byte_offset ?? 0, this.offset + start);
+      table.label(UNPARSED.outcome ?? 0, outcome);
+      table.text(UNPARSED.line ?? 0, start, wholeCharacters(this.bytes, start, end));
       const whyStart = this.addText(why);
-      table.text(UNPARSED['why'] ?? 0, whyStart, this.textEnd);
+      table.text(UNPARSED.why ?? 0, whyStart, this.textEnd);
     }
   }
 
@@ -256,9 +260,11 @@ export class LogBlock {
     for (let line = 0; line < lines.count; line += 1) {
       table.add(line);
       const time = lines.time[line] ?? 0;
-      table.number(SEEN['source_id'] ?? 0, sourceId);
-      table.number(SEEN['second'] ?? 0, secondKey(time));
-      table.number(SEEN['line_hash'] ?? 0, lines.hash[line] ?? 0);
+      table.number(SEEN.source_id ?? 0, sourceId);
+      table.number(SEEN.second ?? 0, secondKey(time));
+      const hash = lines.hash[line] ?? 0;
+      table.number(SEEN.hash_low ?? 0, hash & 0xffff);
+      table.number(SEEN.hash_high ?? 0, hash >>> 16);
     }
   }
 }

@@ -16,7 +16,8 @@ export class Names {
   /** The number of `bytes[start, end)`; equal words have equal numbers until `clear`. */
   idOf(bytes: Uint8Array, start: number, end: number): number {
     const last = this.#bytes[this.#lastId];
-    if (last !== undefined && this.#lastId > 0 && equals(last, bytes, start, end)) return this.#lastId;
+    if (last !== undefined && this.#lastId > 0 && equals(last, bytes, start, end))
+      return this.#lastId;
     const stop = Math.min(end, start + LONGEST);
     let slot = hashOf(bytes, start, stop) & (SLOTS - 1);
     for (;;) {

@@ -39,7 +39,7 @@ export class TableBuilder {
     this.#lengths = of(['text'], () => new Int32Array(INITIAL_ROWS).fill(NULL_LENGTH), NO_INTS);
     this.#codes = of(['label'], () => new Uint8Array(INITIAL_ROWS).fill(NULL_LABEL), NO_CODES);
     this.#values = of(
-      ['time', 'u32', 'u64', 'i32', 'f64'],
+      ['time', 'u8', 'u16', 'u32', 'u64', 'i32', 'f64'],
       () => new Float64Array(INITIAL_ROWS).fill(Number.NaN),
       NO_VALUES,
     );
@@ -127,23 +127,28 @@ export class TableBuilder {
 
   /** The rows as the store takes them; valid until the next `truncate`. */
   toRows(): TableRows {
-    const columns = this.#specs.map((spec, index): Column => {
-      switch (spec.kind) {
-        case 'text':
-          return {
-            kind: 'text',
-            starts: this.#starts[index] ?? NO_INTS,
-            lengths: this.#lengths[index] ?? NO_INTS,
-          };
-        case 'label':
-          return { kind: 'label', codes: this.#codes[index] ?? NO_CODES };
-        case 'time':
-          return { kind: 'time', micros: this.#values[index] ?? NO_VALUES };
-        default:
-          return { kind: spec.kind, values: this.#values[index] ?? NO_VALUES };
-      }
-    });
+    const columns = this.#specs.map((spec, index) => this.#column(spec, index));
     return { table: this.table, rows: this.rows, columns };
+  }
+
+  #column({ kind }: ColumnSpec, index: number): Column {
+    switch (kind) {
+      case 'text': {
+        const starts = this.#starts[index] ?? NO_INTS;
+        return { kind, starts, lengths: this.#lengths[index] ?? NO_INTS };
+      }
+      case 'label':
+        return { kind, codes: this.#codes[index] ?? NO_CODES };
+      case 'time':
+        return { kind, micros: this.#values[index] ?? NO_VALUES };
+      case 'u8':
+      case 'u16':
+      case 'u32':
+      case 'u64':
+      case 'i32':
+      case 'f64':
+        return { kind, values: this.#values[index] ?? NO_VALUES };
+    }
   }
 
   #grow(): void {

@@ -9,7 +9,13 @@ import type { LineReader } from './event-writer.ts';
 
 const readNoMail: LineReader = (text, out) => {
   const match = /^(.*) did not issue MAIL\/EXPN\/VRFY\/ETRN during connection to (.*)$/.exec(text);
-  if (match === null) return false;
+  // A name ends in an address or is one word: else the client said these words, in a VRFY say.
+  if (
+    match === null ||
+    !/^(?:[^[\]]*\[[^[\]]*\](?: \(may be forged\))?|\S+)$/.test(match[1] ?? '')
+  ) {
+    return false;
+  }
   out.sessions.restart(out.block);
   out.connection('no_mail', match[1], match[2]);
   return true;
@@ -31,7 +37,10 @@ const readLostInput: LineReader = (text, out) => {
 };
 
 const readTimeout: LineReader = (text, out) => {
-  const match = /^(?:SYSERR\([^)]*\): )?timeout (?:waiting for input from|writing message to) (.*?)(?: during (.*))?$/.exec(text);
+  const match =
+    /^(?:SYSERR\([^)]*\): )?timeout (?:waiting for input from|writing message to) (.*?)(?: during (.*))?$/.exec(
+      text,
+    );
   if (match === null) return false;
   out.connection('timeout', match[1], match[2]);
   return true;
@@ -50,43 +59,58 @@ const readCollect: LineReader = (text, out) => {
 
 const readPregreet: LineReader = (text, out) => {
   const match =
-    /^rejecting (?:commands|server \S+) from (.*) (due to (?:pre-greeting traffic|traffic before response).*)$/.exec(text);
+    /^rejecting (?:commands|server \S+) from (.*) (due to (?:pre-greeting traffic|traffic before response).*)$/.exec(
+      text,
+    );
   if (match === null) return false;
   out.connection('pregreet', match[1], match[2]);
   return true;
 };
 
-/** `HOST: possible SMTP attack: ...` and its kin: the host ends at the first `]: ` or `: `. */
-const ATTACKS: readonly { readonly pattern: RegExp; readonly what: 'attack' | 'flood' | 'probe' }[] = [
-  { pattern: /^(.*?): (possible SMTP attack: .*)$/, what: 'attack' },
-  { pattern: /^(.*?): (Possible SMTP RCPT flood, .*)$/, what: 'flood' },
-  { pattern: /^(.*?): (probable open proxy: .*)$/, what: 'probe' },
-  { pattern: /^(.*?): (SMTP violation, .*)$/, what: 'attack' },
-  { pattern: /^(.*?): ((?:VRFY|EXPN|ETRN|vrfy|expn|etrn) .*)$/, what: 'probe' },
+/** `HOST: possible SMTP attack: ...` and its kin, by the text behind the host. */
+const ATTACKS: readonly {
+  readonly pattern: RegExp;
+  readonly what: 'attack' | 'flood' | 'probe';
+}[] = [
+  { pattern: /^possible SMTP attack: /, what: 'attack' },
+  { pattern: /^Possible SMTP RCPT flood, /, what: 'flood' },
+  { pattern: /^probable open proxy: /, what: 'probe' },
+  { pattern: /^SMTP violation, /, what: 'attack' },
+  { pattern: /^(?:VRFY|EXPN|ETRN)(?:\s|$)/i, what: 'probe' },
 ];
 
 const readAttack: LineReader = (text, out) => {
   const found = hostAndRest(text);
   if (found === undefined) return false;
-  for (const { pattern, what } of ATTACKS) {
-    const match = pattern.exec(found.rest);
-    if (match === null) continue;
-    out.connection(what, found.host, match[2]);
-    return true;
-  }
-  return false;
+  const attack = ATTACKS.find(({ pattern }) => pattern.test(found.rest));
+  if (attack === undefined) return false;
+  out.connection(attack.what, found.host, found.rest);
+  return true;
 };
 
-/** Splits `host [ip]: rest`; `rest` keeps a leading `x: ` so that one pattern serves both. */
+/** Splits `host [ip]: rest` where sendmail ends the client's name: behind the first address. */
 function hostAndRest(text: string): { host: string; rest: string } | undefined {
-  const bracket = /^([^[\]]*\[[0-9A-Fa-f:.IPv]+\](?: \(may be forged\))?): /.exec(text);
-  if (bracket?.[1] !== undefined) {
-    return { host: bracket[1], rest: `: ${text.slice(bracket[0].length)}` };
-  }
-  const bare = /^(\S+): /.exec(text);
-  if (bare?.[1] === undefined) return undefined;
-  return { host: bare[1], rest: `: ${text.slice(bare[0].length)}` };
+  const match =
+    /^([^[\]]*\[[0-9A-Fa-f:.IPv]+\](?: \(may be forged\))?): /.exec(text) ?? /^(\S+): /.exec(text);
+  if (match?.[1] === undefined) return undefined;
+  return { host: match[1], rest: text.slice(match[0].length) };
 }
+
+/** `POSSIBLE ATTACK from HOST: newline in string "..."`: an injection that was made harmless. */
+const readInjection: LineReader = (text, out) => {
+  const match = /^POSSIBLE ATTACK from (.*?): (newline in string .*)$/s.exec(text);
+  if (match === null) return false;
+  out.connection('attack', match[1], match[2]);
+  return true;
+};
+
+/** 8.16 and up: commands sent ahead of the answer by a client that was not offered PIPELINING. */
+const readEarlyCommands: LineReader = (text, out) => {
+  const match = /^unauthorized PIPELINING, sleeping, relay=(.*)$/.exec(text);
+  if (match === null) return false;
+  out.connection('pregreet', match[1], 'unauthorized PIPELINING');
+  return true;
+};
 
 /** `"wiz" command from HOST (IP)`: a command of the eighties, asked for by scanners. */
 const readOldProbe: LineReader = (text, out) => {
@@ -131,25 +155,39 @@ const readAuthFailure: LineReader = (text, out) => {
   return true;
 };
 
+/** What the client sent could not be decoded; other troubles of SASL are not the client's. */
 const readAuthError: LineReader = (text, out) => {
-  const match = /^AUTH (failure \([^)]*\)|decode64 error|decode64 failure|warning.*?)[: ]+(.*?)(?:, relay=([^,]*))?$/s.exec(text);
+  const match =
+    /^AUTH (failure \([^)]*\)|decode64 (?:error|failure))[: ]+(.*?)(?:, relay=([^,]*))?$/s.exec(
+      text,
+    );
   if (match === null) return false;
   out.authEvent({ outcome: 'failed', client: match[3], reason: `${match[1]} ${match[2]}` });
   return true;
 };
 
+/** Our own logins at other servers, and SASL's state. */
 const readAuthOther: LineReader = (text, out) => {
-  if (!/^AUTH[=:]/.test(text)) return false;
-  out.daemonEvent('auth client', 'info', text);
+  if (!/^(?:AUTH[=: ]|encode64 for AUTH failed)/.test(text)) return false;
+  const trouble = /error|fail|warning|not in list|do not fulfill/.test(text);
+  const what = text.startsWith('AUTH=client') ? 'auth client' : 'auth';
+  const calm = what === 'auth' ? 'debug' : 'info';
+  out.daemonEvent(what, trouble ? 'warning' : calm, text);
   return true;
 };
+
+/** Lines of a session besides its summary; certificate names in them may hold any word. */
+const TLS_STEP =
+  /^STARTTLS(?:=\w+)?[,:] (?:relay=.*, (?:AltName|field|warning)=|cert-subject=|x509|info|init|start|get_verify|Diffie|.*cert verify|SSL_MODE|host=)/;
 
 const readTls: LineReader = (text, out) => {
   if (!text.startsWith('STARTTLS')) return false;
   const match =
-    /^STARTTLS=(server|client), relay=(.*), version=([^,]*), verify=([^,]*), cipher=([^,]*), bits=(\d+)/.exec(text);
+    /^STARTTLS=(server|client), relay=(.*), version=([^,]*), verify=([^,]*), cipher=([^,]*), bits=(\d+)/.exec(
+      text,
+    );
   if (match === null) {
-    const failed = /error|fail/i.test(text);
+    const failed = !TLS_STEP.test(text) && /error|fail|missing|unsafe|unusable/i.test(text);
     out.daemonEvent(failed ? 'tls error' : 'tls', failed ? 'warning' : 'info', text);
     return true;
   }
@@ -175,6 +213,8 @@ export const CONNECTION_READERS: readonly LineReader[] = [
   readAuthFailure,
   readAuthOther,
   readPregreet,
+  readEarlyCommands,
+  readInjection,
   readConnect,
   readTimeout,
   readCollect,

@@ -35,6 +35,7 @@ export interface RejectionText {
   readonly dsn?: string | undefined;
   /** The client as sendmail names it: `host [ip]`. */
   readonly client?: string | undefined;
+  readonly helo?: string | undefined;
   readonly sender?: string | undefined;
   readonly recipient?: string | undefined;
   readonly reason?: string | undefined;
@@ -102,7 +103,12 @@ export class EventWriter {
     this.#text(table, at(columns, 'rule'), text.rule);
     this.#text(table, at(columns, 'dsn'), text.dsn);
     this.#text(table, at(columns, 'reason'), text.reason);
-    this.#peer(table, { host: at(columns, 'client_host'), ip: at(columns, 'client_ip') }, text.client);
+    this.#text(table, at(columns, 'helo'), text.helo);
+    this.#peer(
+      table,
+      { host: at(columns, 'client_host'), ip: at(columns, 'client_ip') },
+      text.client,
+    );
     this.#address(table, at(columns, 'sender'), text.sender);
     this.#address(table, at(columns, 'recipient'), text.recipient);
   }
@@ -115,7 +121,11 @@ export class EventWriter {
     this.#text(table, at(columns, 'mechanism'), text.mechanism);
     this.#text(table, at(columns, 'auth_user'), text.user);
     this.#text(table, at(columns, 'reason'), text.reason);
-    this.#peer(table, { host: at(columns, 'client_host'), ip: at(columns, 'client_ip') }, text.client);
+    this.#peer(
+      table,
+      { host: at(columns, 'client_host'), ip: at(columns, 'client_ip') },
+      text.client,
+    );
   }
 
   tlsSession(text: TlsText): void {

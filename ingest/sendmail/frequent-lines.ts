@@ -49,9 +49,25 @@ const RULESETS = [
   { name: ascii('check_mail'), stage: 'mail' },
 ] as const;
 
-const R = columnsOf('rejections') as Columns<'stage' | 'action' | 'extent' | 'rule' | 'code' | 'dsn' | 'client_host' | 'client_ip' | 'sender' | 'recipient' | 'reason'>;
-const T = columnsOf('tls_sessions') as Columns<'side' | 'peer_host' | 'peer_ip' | 'version' | 'cipher' | 'bits' | 'verify'>;
-const A = columnsOf('auth_events') as Columns<'service' | 'outcome' | 'mechanism' | 'auth_user' | 'client_host' | 'client_ip'>;
+const R = columnsOf('rejections') as Columns<
+  | 'stage'
+  | 'action'
+  | 'extent'
+  | 'rule'
+  | 'code'
+  | 'dsn'
+  | 'client_host'
+  | 'client_ip'
+  | 'sender'
+  | 'recipient'
+  | 'reason'
+>;
+const T = columnsOf('tls_sessions') as Columns<
+  'side' | 'peer_host' | 'peer_ip' | 'version' | 'cipher' | 'bits' | 'verify'
+>;
+const A = columnsOf('auth_events') as Columns<
+  'service' | 'outcome' | 'mechanism' | 'auth_user' | 'client_host' | 'client_ip'
+>;
 const N = columnsOf('connections') as Columns<'what' | 'client_host' | 'client_ip' | 'detail'>;
 type Columns<Names extends string> = Readonly<Record<Names | 'mta' | 'queue_id', number>>;
 
@@ -85,7 +101,7 @@ export class FrequentLines {
   /** Reads the text if it is a plain line of one of the kinds; false leaves it to others. */
   read(queueId: QueueIdRange, start: number, end: number): boolean {
     const { bytes } = this.#block;
-    switch (bytes[start]) {
+    switch (bytes[start] ?? 0) {
       case LESS:
         return this.#readUserUnknown(queueId, start, end);
       case 0x72:
@@ -135,7 +151,8 @@ export class FrequentLines {
     const relay = find(bytes, nameEnd, end, RELAY);
     const reject = relay < 0 ? -1 : find(bytes, relay, end, REJECT);
     if (reject < 0 || find(bytes, reject + 1, end, RELAY) >= 0) return false;
-    if (find(bytes, nameEnd, relay, REJECT) >= 0 || find(bytes, reject + 1, end, REJECT) >= 0) return false;
+    if (find(bytes, nameEnd, relay, REJECT) >= 0 || find(bytes, reject + 1, end, REJECT) >= 0)
+      return false;
     if (findByte(bytes, relay + 1, reject, COMMA) >= 0) return false;
     const number = this.#number.read(bytes, reject + REJECT.length, end);
     if (Number.isNaN(number) || this.#number.end !== reject + REJECT.length + 3) return false;

@@ -13,6 +13,7 @@ const LESS = 0x3c;
 const GREATER = 0x3e;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
+const SPACE = 0x20;
 
 /** Bytes that mean nothing to the list. */
 const IS_PLAIN = new Uint8Array(256).fill(1);
@@ -50,31 +51,18 @@ export class RecipientList {
   #scan(bytes: Uint8Array, start: number, end: number): number {
     this.count = 0;
     let member = start;
-    let at = start;
     let inside = false;
-    while (at < end) {
+    let at = start;
+    while (at >= 0 && at < end) {
       const byte = bytes[at] ?? 0;
-      if (IS_PLAIN[byte] === 1) {
-        at += 1;
-        continue;
-      }
-      if (byte === QUOTE) {
-        at = skipQuoted(bytes, at, end);
-        if (at < 0) return -1;
-        continue;
-      }
-      if (byte === BACKSLASH) at += 1;
-      else if (byte === LESS) inside = true;
-      else if (byte === GREATER) inside = false;
-      else if (byte === COMMA && !inside) {
-        const ends = endsList(bytes, at, end);
-        if (ends || bytes[at + 1] !== 0x20) {
+      if (byte === COMMA && !inside) {
+        if (bytes[at + 1] !== SPACE) member = this.#add(member, at);
+        else if (endsList(bytes, at, end)) {
           this.#add(member, at);
-          member = at + 1;
+          return at;
         }
-        if (ends) return at;
-      }
-      at += 1;
+      } else if (byte === LESS || byte === GREATER) inside = byte === LESS;
+      at = skipMember(bytes, at, end);
     }
     return -1;
   }
@@ -89,8 +77,9 @@ export class RecipientList {
     return at;
   }
 
-  #add(start: number, end: number): void {
-    if (end <= start) return;
+  /** Takes a member; the next one begins behind its comma, at what is returned. */
+  #add(start: number, end: number): number {
+    if (end <= start) return end + 1;
     if (this.count === this.#starts.length) {
       const starts = new Int32Array(this.count * 2);
       const ends = new Int32Array(this.count * 2);
@@ -102,11 +91,20 @@ export class RecipientList {
     this.#starts[this.count] = start;
     this.#ends[this.count] = end;
     this.count += 1;
+    return end + 1;
   }
 }
 
+/** Position of the next byte that means something, behind what stands at `at`; -1 in an unclosed quote. */
+function skipMember(bytes: Uint8Array, at: number, end: number): number {
+  const byte = bytes[at];
+  if (byte === QUOTE) return skipQuoted(bytes, at, end);
+  let next = byte === BACKSLASH ? at + 2 : at + 1;
+  while (next < end && IS_PLAIN[bytes[next] ?? 0] === 1) next += 1;
+  return next;
+}
+
 function endsList(bytes: Uint8Array, at: number, end: number): boolean {
-  if (bytes[at + 1] !== 0x20) return false;
   return (
     standsAt(bytes, at, end, DELAY) ||
     standsAt(bytes, at, end, CTLADDR) ||

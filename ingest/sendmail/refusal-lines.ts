@@ -1,238 +1,178 @@
 /**
- * Refusals: `ruleset=` lines (sendmail's `rscheck`), `<addr>... text` of the SMTP server, limits, and
- * refused connections. What the client or a header said stands inside these lines unquoted.
+ * Refusals: `<addr>... text` of the SMTP server, limits, and refused connections. What the client said
+ * stands inside these lines unquoted.
  */
 import type { RejectionStage } from '../../src/model/vocabulary.ts';
-import type { EventWriter, LineReader } from './event-writer.ts';
+import { DIALOGUE_READERS } from './daemon-lines.ts';
+import type { LineReader } from './event-writer.ts';
 import { STATUS } from './outcome.ts';
-
-/** The stage at which each ruleset runs (cf/README "Anti-spam configuration control"). */
-const STAGE_OF_RULESET: Readonly<Record<string, RejectionStage>> = {
-  check_relay: 'connect',
-  basic_check_relay: 'connect',
-  greet_pause: 'connect',
-  check_mail: 'mail',
-  basic_check_mail: 'mail',
-  tls_client: 'mail',
-  check_rcpt: 'rcpt',
-  basic_check_rcpt: 'rcpt',
-  check_compat: 'rcpt',
-  check_data: 'data',
-  check_eom: 'content',
-  check_eoh: 'content',
-  trust_auth: 'auth',
-  check_etrn: 'other',
-  check_expn: 'other',
-  check_vrfy: 'other',
-  check_other: 'other',
-  tls_server: 'other',
-  tls_rcpt: 'other',
-  try_tls: 'other',
-  tls_srv_features: 'other',
-  tls_clt_features: 'other',
-};
-
-interface RulesetParts {
-  readonly rule: string;
-  readonly argument: string;
-  readonly relay: string | undefined;
-  readonly action: string;
-}
-
-const ACTION = /^(?:reject=|discard$|quarantine=|error=|hold=)/;
-const RELAY = ', relay=';
-
-/**
- * Splits `ruleset=R, arg1=A[, arg2=B], relay=H, ACTION`. A may contain all of that itself, and the text of
- * the action may repeat A: the true relay= is the one whose action repeats what stands before it, else the
- * last that an action follows.
- */
-export function splitRuleset(text: string): RulesetParts | undefined {
-  const head = /^ruleset=([^,]*), arg1=/.exec(text);
-  const rule = head?.[1];
-  if (head === null || rule === undefined) return undefined;
-  const start = head[0].length;
-  let last: RulesetParts | undefined;
-  for (let at = text.indexOf(RELAY, start - 1); at >= 0; at = text.indexOf(RELAY, at + 1)) {
-    const parts = partsAt(text, { rule, start, relay: at });
-    if (parts === undefined) continue;
-    last = parts;
-    if (parts.action.includes(parts.argument)) return parts;
-  }
-  return last ?? withoutRelay(text, rule, start);
-}
-
-function partsAt(
-  text: string,
-  place: { rule: string; start: number; relay: number },
-): RulesetParts | undefined {
-  const relayStart = place.relay + RELAY.length;
-  const comma = text.indexOf(', ', relayStart);
-  if (comma < 0) return undefined;
-  const action = text.slice(comma + 2);
-  if (!ACTION.test(action)) return undefined;
-  const [argument = ''] = text.slice(place.start, place.relay).split(', arg2=');
-  return { rule: place.rule, argument, relay: text.slice(relayStart, comma), action };
-}
-
-function withoutRelay(text: string, rule: string, start: number): RulesetParts | undefined {
-  const at = Math.max(text.lastIndexOf(', reject='), text.lastIndexOf(', quarantine='));
-  const end = at >= 0 ? at : text.lastIndexOf(', discard');
-  if (end < start) return undefined;
-  const [argument = ''] = text.slice(start, end).split(', arg2=');
-  return { rule, argument, relay: undefined, action: text.slice(end + 2) };
-}
-
-interface ReplyParts {
-  readonly code: number | undefined;
-  readonly dsn: string | undefined;
-  readonly text: string;
-}
-
-/** `550 5.7.1 text` (RFC 5321 section 4.2, RFC 3463); a reply without code is all text. */
-export function splitReply(reply: string): ReplyParts {
-  const match = /^(\d{3})[ -](?:(\d\.\d{1,3}\.\d{1,3}) )?(.*)$/s.exec(reply);
-  if (match === null) return { code: undefined, dsn: undefined, text: reply };
-  return { code: Number(match[1]), dsn: match[2], text: match[3] ?? '' };
-}
-
-/** 4xx asks the client to come back; everything else refuses. */
-export function actionOf(code: number | undefined): 'reject' | 'tempfail' {
-  return code !== undefined && code >= 400 && code < 500 ? 'tempfail' : 'reject';
-}
-
-function stageOfRuleset(rule: string): RejectionStage {
-  return STAGE_OF_RULESET[rule] ?? (rule.startsWith('Local_check_') ? localStage(rule) : 'content');
-}
-
-function localStage(rule: string): RejectionStage {
-  return STAGE_OF_RULESET[rule.slice('Local_'.length)] ?? 'other';
-}
-
-const readRuleset: LineReader = (text, out) => {
-  if (!text.startsWith('ruleset=')) return false;
-  const parts = splitRuleset(text);
-  if (parts === undefined) return readOldRuleset(text, out);
-  const stage = stageOfRuleset(parts.rule);
-  const common = {
-    stage,
-    rule: parts.rule,
-    client: stage === 'other' ? undefined : parts.relay,
-    sender: stage === 'mail' ? parts.argument : undefined,
-    recipient: stage === 'rcpt' ? parts.argument : undefined,
-  };
-  const [verb = '', ...rest] = parts.action.split('=');
-  const value = rest.join('=');
-  if (verb === 'reject' || verb === 'error') {
-    const reply = splitReply(value);
-    const { code, dsn } = reply;
-    out.rejection({ ...common, action: actionOf(code), code, dsn, reason: reply.text });
-  } else if (verb === 'quarantine' || verb === 'hold') {
-    out.rejection({ ...common, action: verb, reason: value });
-  } else out.rejection({ ...common, action: 'discard' });
-  return true;
-};
-
-/** sendmail 8.8: `ruleset=check_mail (<a@b>) rejection: 551 text`. */
-function readOldRuleset(text: string, out: EventWriter): boolean {
-  const match = /^ruleset=([^ ,]+) \((.*)\) rejection: (.*)$/.exec(text);
-  if (match === null) return false;
-  const [, rule = '', argument = '', value = ''] = match;
-  const stage = stageOfRuleset(rule);
-  const { code, dsn, text: reason } = splitReply(value);
-  out.rejection({
-    stage,
-    rule,
-    action: actionOf(code),
-    code,
-    dsn,
-    reason,
-    sender: stage === 'mail' ? argument : undefined,
-    recipient: stage === 'rcpt' ? argument : undefined,
-    client: stage === 'connect' ? argument : undefined,
-  });
-  return true;
-}
+import { actionOf, readRuleset } from './ruleset-lines.ts';
 
 interface KnownText {
   readonly pattern: RegExp;
   readonly rule: string;
-  readonly code: number;
+  /** Unset where the text alone does not tell under which code it was sent. */
+  readonly code?: number;
   readonly dsn?: string;
   readonly stage?: RejectionStage;
 }
 
-/** Texts of the SMTP server behind `<addr>... `, with the code it sends them under (srvrsmtp.c, parseaddr.c). */
-const ADDRESS_TEXTS: readonly KnownText[] = [
-  { pattern: /^User unknown/i, rule: 'user unknown', code: 550, dsn: '5.1.1' },
-  { pattern: /^No such (?:virtual )?user/i, rule: 'user unknown', code: 550, dsn: '5.1.1' },
-  { pattern: /^Relaying denied/i, rule: 'relaying denied', code: 550, dsn: '5.7.1' },
-  { pattern: /^Domain of sender address/i, rule: 'sender domain', code: 553, dsn: '5.1.8', stage: 'mail' },
-  { pattern: /^Sender domain must/i, rule: 'sender domain', code: 501, stage: 'mail' },
-  { pattern: /^Domain name required for sender/i, rule: 'sender domain', code: 553, dsn: '5.5.4', stage: 'mail' },
-  { pattern: /^Real domain name required for sender/i, rule: 'sender domain', code: 553, dsn: '5.5.4', stage: 'mail' },
-  { pattern: /^Invalid route address/i, rule: 'address syntax', code: 553, dsn: '5.1.3' },
-  { pattern: /^User address required/i, rule: 'address syntax', code: 553, dsn: '5.1.3' },
-  { pattern: /^Hostname required/i, rule: 'address syntax', code: 553, dsn: '5.1.3' },
-  { pattern: /^Colon illegal in host name part/i, rule: 'address syntax', code: 553, dsn: '5.1.3' },
-  { pattern: /^Invalid host name/i, rule: 'address syntax', code: 553, dsn: '5.1.2' },
-  { pattern: /^List:; syntax illegal/i, rule: 'address syntax', code: 553, dsn: '5.1.3' },
-  { pattern: /^(?:Unbalanced|prescan|Unknown address|.* too long)/i, rule: 'address syntax', code: 553 },
-  { pattern: /^(?:Access denied|.*refused)/i, rule: 'access', code: 550, dsn: '5.7.1' },
-  { pattern: /quota/i, rule: 'over quota', code: 452, dsn: '4.2.2' },
+const known = (pattern: RegExp, rule: string, code?: number, dsn?: string): KnownText => ({
+  pattern,
+  rule,
+  ...(code === undefined ? {} : { code }),
+  ...(dsn === undefined ? {} : { dsn }),
+});
+
+/**
+ * Texts of the SMTP server while it takes recipients, with the code it sends them under (srvrsmtp.c,
+ * parseaddr.c, recipient.c, cf/m4/proto.m4). Under 450, 550 and 553 the address stands before them
+ * (err.c, fmtmsg), under other codes it is not logged.
+ */
+const RECIPIENT_TEXTS: readonly KnownText[] = [
+  known(/^(?:User|Addressee) unknown/i, 'user unknown', 550, '5.1.1'),
+  known(/^No such (?:virtual )?user/i, 'user unknown', 550),
+  known(/^Relaying denied/i, 'relaying denied', 550, '5.7.1'),
+  known(/^Access denied/i, 'access', 550, '5.7.1'),
+  known(/^(?:over quota|quota exceeded|mailbox (?:is )?full)/i, 'over quota'),
+  known(/^Too many recipients$/i, 'too many recipients', 452, '4.5.3'),
+  known(
+    /^(?:Invalid route address|User address required|Hostname required)/i,
+    'address syntax',
+    553,
+    '5.1.3',
+  ),
+  known(
+    /^(?:Colon illegal in host name part|List:; syntax illegal)/i,
+    'address syntax',
+    553,
+    '5.1.3',
+  ),
+  known(/^Invalid host name/i, 'address syntax', 553, '5.1.2'),
+  known(/^(?:8-bit character|Syntax error) in mailbox address "/, 'address syntax', 501, '5.1.3'),
+  known(/^(?:Unbalanced '|Illegal character |Unknown address)/i, 'address syntax', 553),
+  known(
+    /^(?:prescan|remotename): (?:token too long|too many tokens)/i,
+    'address syntax',
+    553,
+    '5.1.0',
+  ),
+  known(/^Address ".*" too long/i, 'address syntax', 553, '5.1.0'),
+  known(/^Address too long/i, 'address syntax', 553, '5.1.1'),
+  known(/^Cannot mail directly to (?:programs|files|:include:s)/, 'address', 550),
+  known(/^Address .* is unsafe for mailing to /, 'address', 550),
+  known(/^User \S+ doesn't have a valid shell for mailing to /, 'address', 550),
+  known(/^UID \d+ is an unknown user: cannot mail to /, 'address', 550),
+  known(
+    /^aliasing\/forwarding loop (?:broken$|broken \(\d|for .* broken$)/,
+    'alias loop',
+    554,
+    '5.4.6',
+  ),
+  known(/^Bad argument ".*"\s+to NOTIFY$/, 'bad parameter', 501, '5.5.4'),
+  known(/^Syntax error in (?:UTF-8 )?\w+ parameter value$/, 'bad parameter', 501, '5.5.4'),
+  known(/^Syntax error in parameters scanning "/, 'bad parameter', 501, '5.5.2'),
+  known(/^(?:NOTIFY|ORCPT) requires a value$/, 'bad parameter', 501, '5.5.2'),
+  known(/^Duplicate \w+ parameter$/, 'bad parameter', 501, '5.5.0'),
+  known(/^Sorry, \w+ not supported/, 'bad parameter', 504, '5.7.0'),
+  known(/^\S+ parameter unrecognized$/, 'bad parameter', 555, '5.5.4'),
+  known(/^Too many parameters$/, 'bad parameter', 501, '5.5.4'),
+  known(/^Missing recipient$/, 'bad parameter', 501, '5.0.0'),
 ];
 
-/** `<addr>... text`: the last ` ... ` divides, since an address may hold dots. */
+/** Texts about the sender behind `<addr>... `, of releases that logged them so. */
+const SENDER_TEXTS: readonly KnownText[] = [
+  known(/^Domain of sender address .* does not resolve/i, 'sender domain', 451, '4.1.8'),
+  known(/^Domain of sender address/i, 'sender domain', 553, '5.1.8'),
+  known(/^Sender domain must/i, 'sender domain', 501),
+  known(/^(?:Real d|D)omain name required for sender/i, 'sender domain', 553, '5.5.4'),
+];
+
+/** `<addr>... text`; quoted strings in the address may hold anything, a text may hold dots. */
 const readAddressRefusal: LineReader = (text, out) => {
-  const divider = text.lastIndexOf('... ');
-  if (divider <= 0 || text.includes('=') && /^(?:from|to|arg1)=/.test(text)) return false;
+  const divider = endOfAddress(text);
+  if (divider <= 0 || /^(?:from|to|arg1)=/.test(text)) return false;
   const address = text.slice(0, divider);
   const reason = text.slice(divider + 4);
-  const known = ADDRESS_TEXTS.find(({ pattern }) => pattern.test(reason));
-  if (known === undefined && !/^[<"]/.test(address)) return false;
-  const stage = known?.stage ?? 'rcpt';
+  const ofSender = SENDER_TEXTS.find(({ pattern }) => pattern.test(reason));
+  const found = ofSender ?? RECIPIENT_TEXTS.find(({ pattern }) => pattern.test(reason));
+  if (found === undefined && !/^[<":]/.test(address)) return false;
   out.rejection({
-    stage,
-    action: actionOf(known?.code),
-    rule: known?.rule ?? 'address',
-    code: known?.code,
-    dsn: known?.dsn,
-    sender: stage === 'mail' ? address : undefined,
-    recipient: stage === 'rcpt' ? address : undefined,
+    stage: ofSender === undefined ? 'rcpt' : 'mail',
+    action: actionOf(found?.code),
+    rule: found?.rule ?? 'address',
+    code: found?.code,
+    dsn: found?.dsn,
+    sender: ofSender === undefined ? undefined : address,
+    recipient: ofSender === undefined ? address : undefined,
     reason,
   });
   return true;
 };
 
-/** Whole texts, perhaps with a quoted address in them. */
-const PLAIN_TEXTS: readonly (KnownText & { readonly wholeMessage?: boolean })[] = [
-  { pattern: /^over quota$/i, rule: 'over quota', code: 452, dsn: '4.2.2', stage: 'rcpt' },
-  { pattern: /^Too many recipients$/i, rule: 'too many recipients', code: 452, dsn: '4.5.3', stage: 'rcpt' },
-  { pattern: /^8-bit character in mailbox address "(.*)"/, rule: 'address syntax', code: 553, dsn: '5.1.3', stage: 'rcpt' },
-  { pattern: /^Syntax error in mailbox address "(.*)"/, rule: 'address syntax', code: 553, dsn: '5.1.3', stage: 'rcpt' },
-  { pattern: /^Bad argument ".*"\s+to (?:NOTIFY|RET)/, rule: 'bad parameter', code: 501, dsn: '5.5.4', stage: 'other' },
-  { pattern: /^message size \(\d+\) exceeds maximum/, rule: 'message size', code: 552, dsn: '5.2.3', stage: 'data', wholeMessage: true },
-  { pattern: /^headers too large \(\d+ max\) from /, rule: 'headers too large', code: 552, dsn: '5.6.0', stage: 'content', wholeMessage: true },
-  { pattern: /^(?:Too many hops|too many hops)/, rule: 'too many hops', code: 554, dsn: '5.4.6', stage: 'data', wholeMessage: true },
+/** An address at the front, in `<>` or one word; quoted strings in it may hold anything. */
+const ADDRESS = /^(?:<(?:"(?:\\.|[^"\\])*"|[^">])*>|(?:"(?:\\.|[^"\\])*"|[^\s"])+?)(?=\.\.\. )/;
+
+/** Where `... ` ends the address at the front, or 0. */
+function endOfAddress(text: string): number {
+  return ADDRESS.exec(text)?.[0].length ?? 0;
+}
+
+/** A refused recipient whose text stands alone; a quoted address in it is the recipient. */
+const readRecipientText: LineReader = (text, out) => {
+  const found = RECIPIENT_TEXTS.find(({ pattern }) => pattern.test(text));
+  if (found === undefined) return false;
+  const { rule, code, dsn } = found;
+  const recipient = /^(?:8-bit|Syntax error in mailbox|Address)[^"]* "(.*)"/.exec(text)?.[1];
+  out.rejection({
+    stage: 'rcpt',
+    action: actionOf(code),
+    rule,
+    code,
+    dsn,
+    recipient,
+    reason: text,
+  });
+  return true;
+};
+
+/** `setsender: ADDR: invalid or unparsable, received from HOST`: MAIL is answered with 553. */
+const readInvalidSender: LineReader = (text, out) => {
+  const match = /^setsender: (.*): invalid or unparsable, received from (.*)$/.exec(text);
+  if (match === null) return false;
+  out.rejection({
+    stage: 'mail',
+    action: 'reject',
+    rule: 'sender syntax',
+    code: 553,
+    dsn: '5.1.7',
+    sender: match[1],
+    client: match[2],
+    reason: 'invalid or unparsable',
+  });
+  return true;
+};
+
+/** The whole message is too large, in one way or another. */
+const MESSAGE_TEXTS: readonly KnownText[] = [
+  {
+    ...known(/^message size \(\d+\) exceeds maximum/, 'message size', 552, '5.2.3'),
+    stage: 'data',
+  },
+  {
+    ...known(/^headers too large \(\d+ max\) from /, 'headers too large', 552, '5.6.0'),
+    stage: 'content',
+  },
+  { ...known(/^header overflow from /, 'headers too large', 552), stage: 'content' },
+  { ...known(/^too many hops/i, 'too many hops', 554, '5.4.6'), stage: 'data' },
 ];
 
-const readPlainRefusal: LineReader = (text, out) => {
-  for (const { pattern, rule, code, dsn, stage = 'rcpt', wholeMessage } of PLAIN_TEXTS) {
-    const match = pattern.exec(text);
-    if (match === null) continue;
-    out.rejection({
-      stage,
-      action: actionOf(code),
-      rule,
-      code,
-      dsn,
-      recipient: stage === 'rcpt' ? match[1] : undefined,
-      reason: text,
-      wholeMessage: wholeMessage === true,
-    });
-    return true;
-  }
-  return false;
+const readMessageText: LineReader = (text, out) => {
+  const found = MESSAGE_TEXTS.find(({ pattern }) => pattern.test(text));
+  if (found === undefined) return false;
+  const { rule, code, dsn, stage = 'data' } = found;
+  out.rejection({ stage, action: 'reject', rule, code, dsn, reason: text, wholeMessage: true });
+  return true;
 };
 
 const readDiscarded: LineReader = (text, out) => {
@@ -243,7 +183,9 @@ const readDiscarded: LineReader = (text, out) => {
 
 /** `collect: relay=NAME, from=<A>, info=Bare linefeed (LF) not allowed, where=body, status=tempfail`. */
 const readBareLineEnd: LineReader = (text, out) => {
-  const match = /^collect: relay=(.*), from=(.*), info=(Bare .*), where=([^,]*), status=(.*)$/.exec(text);
+  const match = /^collect: relay=(.*), from=(.*), info=(Bare .*), where=([^,]*), status=(.*)$/.exec(
+    text,
+  );
   if (match === null) return false;
   const [, relay, sender, info = '', where = '', status] = match;
   out.rejection({
@@ -263,18 +205,30 @@ const readTcpWrappers: LineReader = (text, out) => {
   if (match === null) return false;
   const [, name, ip = ''] = match;
   const client = name === 'unknown' ? `[${ip}]` : `${name} [${ip}]`;
-  out.rejection({ stage: 'connect', action: 'reject', rule: 'tcpwrappers', code: 550, client, reason: text });
+  out.rejection({
+    stage: 'connect',
+    action: 'reject',
+    rule: 'tcpwrappers',
+    code: 550,
+    client,
+    reason: text,
+  });
   return true;
 };
 
-/** Readers of refusals, the frequent kinds first. */
+/**
+ * Readers of refusals, the frequent kinds first. Before them all the dialogue: it repeats what either side
+ * said, and the text of a refusal in it must not be counted again.
+ */
 export const REFUSAL_READERS: readonly LineReader[] = [
+  ...DIALOGUE_READERS,
   readRuleset,
   readDiscarded,
-  readPlainRefusal,
+  readMessageText,
+  readInvalidSender,
   readBareLineEnd,
   readTcpWrappers,
 ];
 
 /** Tried after everything that could look like an address followed by dots. */
-export const ADDRESS_READERS: readonly LineReader[] = [readAddressRefusal];
+export const ADDRESS_READERS: readonly LineReader[] = [readAddressRefusal, readRecipientText];

@@ -4,18 +4,19 @@
  *
  * Whether a line is sendmail's is told by its shape, not by its tag: `-L` may set any tag.
  */
+
+import { queueIdLength } from '../../src/format/queue-id.ts';
 import { ascii, standsAt } from '../bytes.ts';
 import type { Dialect, Verdict } from '../dialect.ts';
 import { foreign, unsupported } from '../dialect.ts';
 import type { LogBlock } from '../pipeline/log-block.ts';
-import { queueIdLength } from '../../src/format/queue-id.ts';
 import { ATTACK_READERS, CONNECTION_READERS } from './connection-lines.ts';
 import { DAEMON_READERS } from './daemon-lines.ts';
 import type { LineReader } from './event-writer.ts';
 import { EventWriter } from './event-writer.ts';
 import { Fields } from './fields.ts';
-import type { QueueIdRange } from './from-line.ts';
 import { FrequentLines } from './frequent-lines.ts';
+import type { QueueIdRange } from './from-line.ts';
 import { FromLine } from './from-line.ts';
 import { QUEUE_READERS } from './queue-lines.ts';
 import { ADDRESS_READERS, REFUSAL_READERS } from './refusal-lines.ts';
@@ -37,7 +38,8 @@ const READERS: readonly LineReader[] = [
 ];
 
 /** Lines without a queue id that are sendmail's whatever the tag says. */
-const WITHOUT_ID = /^(?:AUTH=(?:server|client), |STARTTLS=(?:server|client), |ruleset=\w+, arg1=|starting daemon \(8\.|alias database \S+ (?:auto)?rebuilt by )/;
+const WITHOUT_ID =
+  /^(?:AUTH=(?:server|client), |STARTTLS=(?:server|client), |ruleset=\w+, arg1=|starting daemon \(8\.|alias database \S+ (?:auto)?rebuilt by )/;
 
 const OWN_TAG = /^(?:sendmail|sm-|sm\.bin|newaliases|mailstats$)/;
 
@@ -87,7 +89,9 @@ export class SendmailDialect implements Dialect {
   #readWithoutId(none: QueueIdRange, start: number, end: number): Verdict {
     const { bytes } = this.#block;
     if (this.#frequent.read(none, start, end)) return undefined;
-    const own = this.#isOwnTag() || WITHOUT_ID.test(bytes.toString('latin1', start, Math.min(end, start + 80)));
+    const own =
+      this.#isOwnTag() ||
+      WITHOUT_ID.test(bytes.toString('latin1', start, Math.min(end, start + 80)));
     if (!own) return foreign('not a mail line');
     return this.#readOther(none, start, end);
   }

@@ -63,9 +63,16 @@ const REPLY = ascii(', reply=');
 const STAT = ascii(', stat=');
 const ABORTED = ascii('aborted by sender');
 /** Equates of compile-time options that may stand before each of ours: their values hold no comma. */
-const OPTIONAL = ['tls_verify', 'tls_version', 'cipher', 'ntries', 'stage', 'STS', 'DANE', 'auth'].map(
-  (name) => ascii(`, ${name}=`),
-);
+const OPTIONAL = [
+  'tls_verify',
+  'tls_version',
+  'cipher',
+  'ntries',
+  'stage',
+  'STS',
+  'DANE',
+  'auth',
+].map((name) => ascii(`, ${name}=`));
 const COMMA = 0x2c;
 const REMEMBERED = 4096;
 const NO_RECIPIENTS = ascii('NO-TO-LIST');
@@ -158,7 +165,8 @@ export class ToLine {
     if (!isRelay && !standsAt(bytes, at, end, QUARANTINE)) return at;
     const start = at + name.length;
     let stop = start;
-    while (stop < end && !(bytes[stop] === COMMA && this.#followsRelay(bytes, stop, end))) stop += 1;
+    while (stop < end && !(bytes[stop] === COMMA && this.#followsRelay(bytes, stop, end)))
+      stop += 1;
     if (isRelay) {
       span.start = start;
       span.end = stop;
@@ -188,7 +196,9 @@ export class ToLine {
 
   /** No mailer was chosen and sendmail gave the message up: it was refused after its data. */
   #isRefusal(): boolean {
-    return this.#mailer.end === 0 && this.#xdelay.end === 0 && this.#outcome.status === STATUS.bounced;
+    return (
+      this.#mailer.end === 0 && this.#xdelay.end === 0 && this.#outcome.status === STATUS.bounced
+    );
   }
 
   #addDeliveries(queueId: QueueIdRange): void {
@@ -226,7 +236,8 @@ export class ToLine {
     if (this.#xdelay.end > 0) {
       table.number(C.xdelay, readDelay(bytes, this.#xdelay.start, this.#xdelay.end));
     }
-    if (this.#pri.end > 0) table.number(C.priority, this.#number.read(bytes, this.#pri.start, this.#pri.end));
+    if (this.#pri.end > 0)
+      table.number(C.priority, this.#number.read(bytes, this.#pri.start, this.#pri.end));
     if (this.#relay.end > 0) this.#fields.peer(table, RELAY, this.#relay.start, this.#relay.end);
     table.label(C.status, outcome.status);
     table.text(C.stat, outcome.statStart, outcome.statEnd);
@@ -284,28 +295,28 @@ export class ToLine {
     const outcome = this.#outcome;
     const table = block.tables.rejections;
     table.add(block.current);
-    table.label(R['mta'] ?? 0, 0);
-    table.text(R['queue_id'] ?? 0, queueId.start, queueId.end);
-    table.label(R['stage'] ?? 0, REJECTION_STAGES.indexOf('data'));
-    table.label(R['action'] ?? 0, REJECTION_ACTIONS.indexOf(action));
-    table.label(R['extent'] ?? 0, 0);
-    block.putWord(table, R['rule'] ?? 0, 'after data');
+    table.label(R.mta ?? 0, 0);
+    table.text(R.queue_id ?? 0, queueId.start, queueId.end);
+    table.label(R.stage ?? 0, REJECTION_STAGES.indexOf('data'));
+    table.label(R.action ?? 0, REJECTION_ACTIONS.indexOf(action));
+    table.label(R.extent ?? 0, 0);
+    block.putWord(table, R.rule ?? 0, 'after data');
     if (index < this.#list.count) {
-      const recipient = { address: R['recipient'] ?? 0, domain: -1 };
+      const recipient = { address: R.recipient ?? 0, domain: -1 };
       this.#fields.address(table, recipient, this.#list.startOf(index), this.#list.endOf(index));
     }
     const reasonEnd = Math.max(outcome.statEnd, outcome.replyEnd);
-    table.text(R['reason'] ?? 0, outcome.statStart, reasonEnd);
+    table.text(R.reason ?? 0, outcome.statStart, reasonEnd);
   }
 
   #addCancelled(queueId: QueueIdRange): void {
     const block = this.#block;
     const table = block.tables.queue_events;
     table.add(block.current);
-    table.label(Q['mta'] ?? 0, 0);
-    table.text(Q['queue_id'] ?? 0, queueId.start, queueId.end);
-    table.label(Q['what'] ?? 0, CANCELLED);
-    table.text(Q['detail'] ?? 0, this.#outcome.statStart, this.#outcome.statEnd);
+    table.label(Q.mta ?? 0, 0);
+    table.text(Q.queue_id ?? 0, queueId.start, queueId.end);
+    table.label(Q.what ?? 0, CANCELLED);
+    table.text(Q.detail ?? 0, this.#outcome.statStart, this.#outcome.statEnd);
   }
 }
 

@@ -77,7 +77,8 @@ export const EXPANDED: Fact = {
   ) WHERE k NOT IN (SELECT k FROM entries) GROUP BY k HAVING count(*) > 1`,
 };
 
-const EXAMPLES = 5;
+/** How many queue ids are shown of a group. */
+export const EXAMPLES = 5;
 
 /** All that came in, by outcome and by how its recipients compare; keys of a few of the less usual. */
 export const STATES: Fact = {
@@ -96,14 +97,4 @@ export const STATES: Fact = {
     UNION ALL SELECT 'recipients', 'same', entries - (SELECT count(*) FROM expanded), NULL FROM simple
     UNION ALL SELECT 'recipients', 'more', count(*), min(k, ${EXAMPLES}) FROM expanded
   ) GROUP BY kind, state`,
-};
-
-/** The queue ids of these few, found in one scan. */
-export const EXAMPLE_IDS: Fact = {
-  name: 'example_ids',
-  needs: [STATES],
-  kept: true,
-  sql: `SELECT e.k, any_value(e.queue_id) AS queue_id
-  FROM (SELECT ${KEY} AS k, queue_id FROM raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'yes') e
-  JOIN (SELECT DISTINCT unnest(keys) AS k FROM states) s ON s.k = e.k GROUP BY e.k`,
 };

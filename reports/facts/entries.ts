@@ -63,16 +63,16 @@ export const MARKS: Fact = {
 };
 
 /**
- * Attempts and ends of what came in before the period, or before the log begins, by the delay their lines
- * show. A minute's grace: a line may be stamped later than its event, and delays are cut to seconds.
+ * Attempts and ends of what came in before the period, by the delay their lines show. A minute's grace: a
+ * line may be stamped later than its event, and delays are cut to seconds.
  */
-export const CROSSING: Fact = {
+const CROSSING: Fact = {
   name: 'crossing',
   needs: [],
   kept: true,
   sql: `SELECT host, queue_id FROM raw.deliveries
-  WHERE ${IN_PERIOD} AND (delay_ms IS NULL OR epoch_ms(logged_at) - delay_ms::BIGINT < 60000 + epoch_ms(
-    (SELECT coalesce(min(logged_at), $end::TIMESTAMP) FROM raw.envelopes WHERE ${IN_PERIOD})))
+  WHERE ${IN_PERIOD} AND (delay_ms IS NULL
+    OR epoch_ms(logged_at) - delay_ms::BIGINT < epoch_ms($start::TIMESTAMP) + 60000)
   UNION
   SELECT host, queue_id FROM raw.queue_events WHERE ${IN_PERIOD} AND what = 'expired'`,
 };

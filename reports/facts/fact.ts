@@ -33,6 +33,10 @@ export const aroundPeriod = (column: string, days: number): string =>
 export const keyOf = (host: string, queueId: string): string => `${host} || ' ' || ${queueId}`;
 export const KEY = keyOf('host', 'queue_id');
 
+/** The queue ids of a few of such keys, in one text. Host names hold no blanks. */
+export const queueIdsOf = (keys: string): string =>
+  `array_to_string(list_sort(list_transform(${keys}, lambda x: split_part(x, ' ', 2))), ' ')`;
+
 /** Longest time a message may have been in the queue before the period (RFC 5321 4.5.4.1: 4-5 days). */
 export const LOOK_BACK_DAYS = 14;
 

@@ -14,6 +14,7 @@ import { TRIES } from '../facts/troubles.ts';
 import {
   bytes,
   count,
+  isoTime,
   numberOf,
   type RowOf,
   type SectionContext,
@@ -52,7 +53,7 @@ function beginningOf(instant: number, { zone, start, end }: SectionContext): num
 }
 
 const emptyRow = (beginning: number): Mutable => ({
-  hour: new Date(beginning).toISOString(),
+  hour: isoTime(new Date(beginning)),
   messages: 0,
   bytes_received: 0,
   deliveries: 0,

@@ -23,12 +23,13 @@ export const TLS_SESSIONS = section({
   ORDER BY side DESC, sessions DESC, version, cipher LIMIT ${top}`,
 });
 
-/** The protocol names of RFC 3848 say whether the session was encrypted; local submission has none. */
-const TRANSPORT = `CASE WHEN tls_version IS NOT NULL OR upper(protocol) SIMILAR_TO THEN 'encrypted'
-    WHEN protocol IS NULL THEN 'local' ELSE 'plain text' END`.replace(
-  'SIMILAR_TO',
-  `IN ('SMTPS', 'ESMTPS', 'ESMTPSA', 'LMTPS', 'LMTPSA', 'UTF8SMTPS', 'UTF8SMTPSA', 'UTF8LMTPS', 'UTF8LMTPSA')`,
-);
+/** Names of encrypted protocols (RFC 3848, RFC 6531). Local submission has no protocol at all. */
+const ENCRYPTED = ['SMTP', 'ESMTP', 'LMTP', 'UTF8SMTP', 'UTF8LMTP']
+  .flatMap((name) => [`'${name}S'`, `'${name}SA'`])
+  .join(', ');
+
+const TRANSPORT = `CASE WHEN tls_version IS NOT NULL OR upper(protocol) IN (${ENCRYPTED}) THEN 'encrypted'
+    WHEN protocol IS NULL THEN 'local' ELSE 'plain text' END`;
 
 export const TLS_SHARE = section({
   id: 'tls_share',

@@ -1,11 +1,12 @@
 /** What every command is given: the process's edges and the settings in force. */
+
+import type { TextStyle } from '../../reports/render/text-style.ts';
 import type { Config, Flags } from '../config/config.ts';
 import { loadConfig, surroundings } from '../config/config.ts';
 import { SETTING_NAMES, SETTINGS } from '../config/settings.ts';
 import type { Period, PeriodOptions } from '../model/period.ts';
 import { parsePeriod } from '../model/period.ts';
 import { systemTimeZone } from '../model/zone.ts';
-import type { TextStyle } from '../../reports/render/text-style.ts';
 import type { Io } from './io.ts';
 import { stdoutStyle } from './io.ts';
 
@@ -24,8 +25,12 @@ export function makeContext(io: Io, options: Readonly<Record<string, unknown>>):
     const value = options[optionName(SETTINGS[name].flag)];
     if (value !== undefined) flags[name] = value;
   }
-  const configFile = options['config'] as string | undefined;
-  const config = loadConfig({ around: surroundings(io.env, io.cwd), flags: flags as Flags, configFile });
+  const configFile = options.config as string | undefined;
+  const config = loadConfig({
+    around: surroundings(io.env, io.cwd),
+    flags: flags as Flags,
+    configFile,
+  });
   const zone = config.settings.timezone ?? systemTimeZone();
   return { io, config, zone, style: stdoutStyle(io, zone), now: new Date() };
 }
@@ -36,13 +41,19 @@ function optionName(flag: string): string {
 }
 
 /** The period the options name, or null. */
-export function periodOf(context: CommandContext, options: Readonly<Record<string, unknown>>): Period | null {
+export function periodOf(
+  context: CommandContext,
+  options: Readonly<Record<string, unknown>>,
+): Period | null {
   const { since, until, date, last } = options as PeriodOptions;
   return parsePeriod({ since, until, date, last }, { now: context.now, zone: context.zone });
 }
 
 /** All of time, for commands whose period is optional. */
-export const ALWAYS: Period = { start: new Date('1970-01-01T00:00:00Z'), end: new Date('2200-01-01T00:00:00Z') };
+export const ALWAYS: Period = {
+  start: new Date('1970-01-01T00:00:00Z'),
+  end: new Date('2200-01-01T00:00:00Z'),
+};
 
 /** A positive whole number of an option. */
 export function wholeOption(value: unknown, fallback: number): number {

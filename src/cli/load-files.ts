@@ -1,9 +1,5 @@
 /** From the names a user gives to lines in a store: shared by `ingest`, and by reports straight from files. */
 import { stat } from 'node:fs/promises';
-import { fromWallClock } from '../model/zone.ts';
-import { isMta } from '../model/vocabulary.ts';
-import type { LineCounts, Sink } from '../store/store.ts';
-import type { EventTable } from '../store/schema.ts';
 import { BlockParser } from '../../ingest/pipeline/block-parser.ts';
 import type { ClockOptions } from '../../ingest/pipeline/clock.ts';
 import { ingestSource, noCounts, noEvents } from '../../ingest/pipeline/ingest.ts';
@@ -13,6 +9,10 @@ import { findCheckpoint, readIdentity } from '../../ingest/source/identity.ts';
 import type { Input } from '../../ingest/source/input.ts';
 import { openSource } from '../../ingest/source/open-source.ts';
 import { maillogError } from '../model/errors.ts';
+import { isMta } from '../model/vocabulary.ts';
+import { fromWallClock } from '../model/zone.ts';
+import type { EventTable } from '../store/schema.ts';
+import type { LineCounts, Sink } from '../store/store.ts';
 import type { CommandContext } from './context.ts';
 import { complain } from './io.ts';
 import type { Meter } from './progress.ts';
@@ -43,8 +43,15 @@ export async function loadFiles(
   const { inputs, problems } = await expandInputs(names, () => context.io.stdin);
   for (const { name, message } of problems) await complain(context.io, `${name}: ${message}`);
   if (inputs.length === 0) {
-    if (problems.length > 0) throw maillogError('E_NOTHING_FOUND', { what: 'no input could be read', hint: 'check the names' });
-    throw maillogError('E_NOTHING_FOUND', { what: 'no log file there', hint: 'name files, folders or - for standard input' });
+    if (problems.length > 0)
+      throw maillogError('E_NOTHING_FOUND', {
+        what: 'no input could be read',
+        hint: 'check the names',
+      });
+    throw maillogError('E_NOTHING_FOUND', {
+      what: 'no log file there',
+      hint: 'name files, folders or - for standard input',
+    });
   }
   const load = new Load(context, sink, options);
   let failed = problems.length;
@@ -88,7 +95,10 @@ class Load {
       offset: known?.offset ?? 0,
       takeUnterminated: this.#options.takeUnterminated,
     });
-    const meter = await startProgress(io, { label: input.name, totalBytes: source.totalBytes ?? null });
+    const meter = await startProgress(io, {
+      label: input.name,
+      totalBytes: source.totalBytes ?? null,
+    });
     try {
       const result = await ingestSource(
         { identity, known, clock: await this.#clockOf(input), items: source },
@@ -120,7 +130,10 @@ class Load {
   async #clockOf(input: Input): Promise<ClockOptions> {
     const now = this.#context.now.getTime();
     if (input.kind !== 'file') return clockOptions(this.#context, now / 1000);
-    const modified = await stat(input.path).then(({ mtimeMs }) => mtimeMs, () => now);
+    const modified = await stat(input.path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => now,
+    );
     return clockOptions(this.#context, Math.min(now, modified) / 1000);
   }
 }

@@ -6,6 +6,6 @@ import { zoneName } from './zone-name.ts';
 
 const { TZ } = process.env;
 const zone = TZ === undefined ? null : zoneName(TZ);
-if (zone !== null) process.env['TZ'] = zone;
+if (zone !== null) process.env.TZ = zone;
 
 process.exitCode = await runMaillog(process.argv.slice(2), processIo());

@@ -64,7 +64,11 @@ async function openPatiently(options: OpenOptions): Promise<DuckDbStore> {
 function explain(path: string, text: string, cause: unknown): Error {
   const pid = /PID (\d+)/.exec(text)?.[1];
   if (/lock/i.test(text)) {
-    return maillogError('E_STORE_LOCKED', { path, owner: pid === undefined ? 'another process' : `process ${pid}` }, cause);
+    return maillogError(
+      'E_STORE_LOCKED',
+      { path, owner: pid === undefined ? 'another process' : `process ${pid}` },
+      cause,
+    );
   }
   if (/permission denied/i.test(text)) return maillogError('E_NO_ACCESS', { path }, cause);
   const problem = text.replace(/^Error: /, '').split('\n')[0] ?? 'it cannot be opened';

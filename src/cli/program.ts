@@ -5,8 +5,8 @@
  * Exit codes: 0 done, 1 nothing found or failed, 2 wrong usage.
  */
 import { Command, CommanderError, Option } from 'commander';
-import type { ExitCode } from '../model/errors.ts';
 import type { Flags } from '../config/config.ts';
+import type { ExitCode } from '../model/errors.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { guarded, OutputClosed, print } from './io.ts';
@@ -16,9 +16,16 @@ import { VERSION } from './version.ts';
 export type Options = Readonly<Record<string, unknown>>;
 
 /** A command's code: options and arguments in, exit code out. */
-export type Run = (context: CommandContext, options: Options, args: readonly string[]) => Promise<ExitCode>;
+export type Run = (
+  context: CommandContext,
+  options: Options,
+  args: readonly string[],
+) => Promise<ExitCode>;
 
-const ROW_FORMAT = () => new Option('--format <form>', 'how rows come out').choices(['text', 'json', 'csv']).default('text');
+const ROW_FORMAT = () =>
+  new Option('--format <form>', 'how rows come out')
+    .choices(['text', 'json', 'csv'])
+    .default('text');
 const PERIOD: readonly [string, string][] = [
   ['--since <time>', 'from this time or day on (2026-01-31, 24h, yesterday)'],
   ['--until <time>', 'up to this time, or through this day'],
@@ -26,9 +33,12 @@ const PERIOD: readonly [string, string][] = [
   ['--last <age>', 'the time up to now (24h, 7d)'],
 ];
 const READING: readonly [string, string][] = [
-  ['--tz <zone>', 'time zone of stamps without one (IANA name); default: told by queue ids, else the site'],
+  [
+    '--tz <zone>',
+    'time zone of stamps without one (IANA name); default: told by queue ids, else the site',
+  ],
   ['--year <year>', 'year of the first line whose stamp has none; default: told by queue ids'],
-  ['--dialect <mta>', 'read every line as this MTA\'s'],
+  ['--dialect <mta>', "read every line as this MTA's"],
 ];
 
 /** Runs maillog with these arguments; never throws. */
@@ -52,7 +62,9 @@ type Register = (name: string, summary: string, run: () => Promise<Run>) => Comm
 
 function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
   const program = new Command('maillog')
-    .description('Mail logs in, right answers out: what happened to the mail, who sent what, what to look at.')
+    .description(
+      'Mail logs in, right answers out: what happened to the mail, who sent what, what to look at.',
+    )
     .version(VERSION, '-V, --version')
     .configureHelp({ helpWidth: Math.min(io.columns ?? 80, 100) })
     .configureOutput({
@@ -64,15 +76,20 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .exitOverride();
   const register: Register = (name, summary, load) => {
     const command = new Command(name).description(summary).copyInheritedSettings(program);
-    command.option('--db <path>', 'the database (default: $MAILLOG_DB, else the configuration, else the state folder)');
+    command.option(
+      '--db <path>',
+      'the database (default: $MAILLOG_DB, else the configuration, else the state folder)',
+    );
     command.option('--config <file>', 'the configuration file');
     command.action(async (...parts: unknown[]) => {
       const options = command.opts();
-      finish(await guarded(io, async () => {
-        const { makeContext } = await import('./context.ts');
-        const context = makeContext(io, options as Flags & { config?: string });
-        return (await load())(context, options, positional(parts));
-      }));
+      finish(
+        await guarded(io, async () => {
+          const { makeContext } = await import('./context.ts');
+          const context = makeContext(io, options as Flags & { config?: string });
+          return (await load())(context, options, positional(parts));
+        }),
+      );
     });
     program.addCommand(command);
     return command;
@@ -85,7 +102,9 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
 
 /** Commander's action arguments: positionals, then options, then the command. */
 function positional(parts: readonly unknown[]): readonly string[] {
-  return parts.slice(0, -2).flatMap((part) => (part === undefined ? [] : (part as string | string[])));
+  return parts
+    .slice(0, -2)
+    .flatMap((part) => (part === undefined ? [] : (part as string | string[])));
 }
 
 function withOptions(command: Command, options: readonly [string, string][]): Command {
@@ -94,22 +113,44 @@ function withOptions(command: Command, options: readonly [string, string][]): Co
 }
 
 function addAnswers(register: Register): void {
-  const report = register('report', 'the daily report, or another by name; from log files, or from the store', async () =>
-    (await import('./commands/report.ts')).runReport);
-  report.argument('[name-or-file...]', 'a report\'s name (daily, mailstats, senders, rejects, ...), log files');
+  const report = register(
+    'report',
+    'the daily report, or another by name; from log files, or from the store',
+    async () => (await import('./commands/report.ts')).runReport,
+  );
+  report.argument(
+    '[name-or-file...]',
+    "a report's name (daily, mailstats, senders, rejects, ...), log files",
+  );
   withOptions(withOptions(report, PERIOD), READING)
     .option('--top <rows>', 'rows of a top list')
     .addOption(ROW_FORMAT())
     .option('--out <file>', 'write it to a file instead of standard output');
 
-  withOptions(withOptions(register('ingest', 'take log files into the store, every line exactly once', async () =>
-    (await import('./commands/ingest.ts')).runIngest).argument('<file...>', 'files, folders, globs, - for standard input; .gz .zst .bz2 .xz too'), READING), [
-    ['--batch-lines <lines>', 'lines that become durable together'],
-    ['--unparsed-lines <lines>', 'lines not understood that are kept of each source'],
-  ]).addOption(new Option('--format <form>', 'how the summary comes out').choices(['text', 'json']).default('text'));
+  withOptions(
+    withOptions(
+      register(
+        'ingest',
+        'take log files into the store, every line exactly once',
+        async () => (await import('./commands/ingest.ts')).runIngest,
+      ).argument('<file...>', 'files, folders, globs, - for standard input; .gz .zst .bz2 .xz too'),
+      READING,
+    ),
+    [
+      ['--batch-lines <lines>', 'lines that become durable together'],
+      ['--unparsed-lines <lines>', 'lines not understood that are kept of each source'],
+    ],
+  ).addOption(
+    new Option('--format <form>', 'how the summary comes out')
+      .choices(['text', 'json'])
+      .default('text'),
+  );
 
-  const stats = register('stats', 'the mailstats table of any period, from the log; or of a sendmail.st', async () =>
-    (await import('./commands/stats.ts')).runStats);
+  const stats = register(
+    'stats',
+    'the mailstats table of any period, from the log; or of a sendmail.st',
+    async () => (await import('./commands/stats.ts')).runStats,
+  );
   withOptions(withOptions(stats, PERIOD), [
     ['--file <sendmail.st>', 'read this statistics file instead'],
     ['--cf <sendmail.cf>', 'mailer names for --file'],
@@ -118,36 +159,87 @@ function addAnswers(register: Register): void {
 }
 
 function addLists(register: Register): void {
-  const top = register('top', 'who or what stands out', async () => (await import('./commands/lists.ts')).runTop);
-  top.argument('<list>', 'senders, recipients, sender-domains, recipient-domains, relays, clients, auth-users, reasons');
-  withOptions(top.addOption(new Option('--by <measure>', 'what counts').choices(['messages', 'bytes', 'recipients']).default('messages'))
-    .option('--top <rows>', 'rows to show'), PERIOD).addOption(ROW_FORMAT());
+  const top = register(
+    'top',
+    'who or what stands out',
+    async () => (await import('./commands/lists.ts')).runTop,
+  );
+  top.argument(
+    '<list>',
+    'senders, recipients, sender-domains, recipient-domains, relays, clients, auth-users, reasons',
+  );
+  withOptions(
+    top
+      .addOption(
+        new Option('--by <measure>', 'what counts')
+          .choices(['messages', 'bytes', 'recipients'])
+          .default('messages'),
+      )
+      .option('--top <rows>', 'rows to show'),
+    PERIOD,
+  ).addOption(ROW_FORMAT());
 
-  const series = register('series', 'counts over time', async () => (await import('./commands/lists.ts')).runSeries);
-  withOptions(series.option('--by <what>', 'status, mailer, messages, bytes, rejections, host, auth', 'status')
-    .option('--step <length>', 'length of a step (15m, 1h, 1d)', '1h'), PERIOD).addOption(ROW_FORMAT());
+  const series = register(
+    'series',
+    'counts over time',
+    async () => (await import('./commands/lists.ts')).runSeries,
+  );
+  withOptions(
+    series
+      .option('--by <what>', 'status, mailer, messages, bytes, rejections, host, auth', 'status')
+      .option('--step <length>', 'length of a step (15m, 1h, 1d)', '1h'),
+    PERIOD,
+  ).addOption(ROW_FORMAT());
 
-  const trace = register('trace', 'what happened to a message', async () => (await import('./commands/lists.ts')).runTrace);
+  const trace = register(
+    'trace',
+    'what happened to a message',
+    async () => (await import('./commands/lists.ts')).runTrace,
+  );
   trace.argument('<word>', 'an address, a queue id or a message-id');
-  withOptions(trace.option('--limit <rows>', 'rows at the most', '1000'), PERIOD).addOption(ROW_FORMAT());
+  withOptions(trace.option('--limit <rows>', 'rows at the most', '1000'), PERIOD).addOption(
+    ROW_FORMAT(),
+  );
 
-  register('query', 'read-only SQL on the views (maillog schema lists them)', async () => (await import('./commands/query.ts')).runQuery)
+  register(
+    'query',
+    'read-only SQL on the views (maillog schema lists them)',
+    async () => (await import('./commands/query.ts')).runQuery,
+  )
     .argument('<sql>', 'one SELECT statement, or - to read it from standard input')
     .addOption(ROW_FORMAT());
 
-  const exported = register('export', 'a view or a SELECT as a Parquet or CSV file', async () => (await import('./commands/export.ts')).runExport);
-  withOptions(exported.argument('<what>', 'a view\'s name or one SELECT statement')
-    .requiredOption('--out <file>', 'the file to write (.parquet or .csv)'), PERIOD)
-    .option('--force', 'write over a file that is there');
+  const exported = register(
+    'export',
+    'a view or a SELECT as a Parquet or CSV file',
+    async () => (await import('./commands/export.ts')).runExport,
+  );
+  withOptions(
+    exported
+      .argument('<what>', "a view's name or one SELECT statement")
+      .requiredOption('--out <file>', 'the file to write (.parquet or .csv)'),
+    PERIOD,
+  ).option('--force', 'write over a file that is there');
 }
 
 function addUpkeep(register: Register, program: Command, io: Io): void {
-  register('doctor', 'why is this empty? looks at store, ledger, clocks and last lines', async () => (await import('./commands/doctor.ts')).runDoctor)
+  register(
+    'doctor',
+    'why is this empty? looks at store, ledger, clocks and last lines',
+    async () => (await import('./commands/doctor.ts')).runDoctor,
+  )
     .argument('[file...]', 'log files to look at besides the store')
     .addOption(ROW_FORMAT());
-  register('config', 'the settings in force and where each comes from', async () => (await import('./commands/config.ts')).runConfig)
-    .addOption(ROW_FORMAT());
-  register('schema', 'the views and their columns', async () => (await import('./commands/schema.ts')).runSchema)
+  register(
+    'config',
+    'the settings in force and where each comes from',
+    async () => (await import('./commands/config.ts')).runConfig,
+  ).addOption(ROW_FORMAT());
+  register(
+    'schema',
+    'the views and their columns',
+    async () => (await import('./commands/schema.ts')).runSchema,
+  )
     .argument('[view]', 'only this view')
     .addOption(ROW_FORMAT());
   register('completion', 'a completion script for bash', async () => {
@@ -157,5 +249,9 @@ function addUpkeep(register: Register, program: Command, io: Io): void {
       return 0;
     };
   });
-  register('version', 'the version of maillog, DuckDB and Node', async () => (await import('./commands/version.ts')).runVersion);
+  register(
+    'version',
+    'the version of maillog, DuckDB and Node',
+    async () => (await import('./commands/version.ts')).runVersion,
+  );
 }

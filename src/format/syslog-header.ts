@@ -304,7 +304,8 @@ export class SyslogHeader {
     const length = this.tagEnd + 1 - this.hostStart;
     const usual = bytes[this.tagEnd] === OPEN && this.tagStart === this.hostEnd + 1;
     this.#prefixLength = usual && length <= PREFIX_LIMIT ? length : 0;
-    for (let i = 0; i < this.#prefixLength; i += 1) this.#prefix[i] = bytes[this.hostStart + i] ?? 0;
+    for (let i = 0; i < this.#prefixLength; i += 1)
+      this.#prefix[i] = bytes[this.hostStart + i] ?? 0;
     this.#prefixHostEnd = this.hostEnd - this.hostStart;
     this.#prefixTagStart = this.tagStart - this.hostStart;
   }

@@ -1,12 +1,12 @@
 /**
- * Columns: what a parser fills and a store takes. Seven kinds only, so that a parser in WebAssembly and a
+ * Columns: what a parser fills and a store takes. Nine kinds only, so that a parser in WebAssembly and a
  * store of another make can speak them.
  *
  * A text value is not copied: it is a slice of the batch's arena (the log block itself, plus what had to
  * be rewritten). Promise: a slice is valid UTF-8 as long as the arena is.
  */
 
-export type ColumnKind = 'time' | 'label' | 'text' | 'u32' | 'u64' | 'i32' | 'f64';
+export type ColumnKind = 'time' | 'label' | 'text' | 'u8' | 'u16' | 'u32' | 'u64' | 'i32' | 'f64';
 
 /** Microseconds since 1970 UTC; NaN is NULL. */
 export interface TimeColumn {
@@ -29,7 +29,7 @@ export interface TextColumn {
 
 /** Numbers; NaN is NULL. All widths share this form, the store knows them. */
 export interface NumberColumn {
-  readonly kind: 'u32' | 'u64' | 'i32' | 'f64';
+  readonly kind: 'u8' | 'u16' | 'u32' | 'u64' | 'i32' | 'f64';
   readonly values: Float64Array;
 }
 

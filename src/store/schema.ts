@@ -172,7 +172,13 @@ const UNPARSED_LINES: readonly ColumnSpec[] = [
 ];
 
 /** The identity of every line read: what makes a copy of a log recognisable line by line. */
-const LINES_SEEN: readonly ColumnSpec[] = [u32('source_id'), u32('second'), u32('line_hash')];
+const LINES_SEEN: readonly ColumnSpec[] = [
+  u32('source_id'),
+  u32('second'),
+  /** The 24 bits of the line's hash, low and high: three bytes a line, which do not compress. */
+  { name: 'hash_low', kind: 'u16' },
+  { name: 'hash_high', kind: 'u8' },
+];
 
 /** Tables that a batch may carry rows for. */
 export const TABLES = {

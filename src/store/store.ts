@@ -74,7 +74,13 @@ export type Scalar = string | number | bigint | boolean | null;
 /** Values bound to `$name` parameters; a Date binds as a UTC timestamp. */
 export type Bindings = Readonly<Record<string, Scalar | Date>>;
 /** Result values as JSON has them: times ISO 8601 with Z, counts numbers, absent values null. */
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 export type Row = Readonly<Record<string, JsonValue>>;
 
 export interface QueryResult {

@@ -13,7 +13,9 @@ const clock = { defaultZone: () => 0, latest: Date.now() / 1000 };
 const parser = new BlockParser({ dialects: [(block) => new SendmailDialect(block)] }, clock);
 
 /** CPU seconds of parsing alone; reading the file is not counted. */
-async function pass(input: Input): Promise<{ lines: number; cpuSeconds: number; wallSeconds: number }> {
+async function pass(
+  input: Input,
+): Promise<{ lines: number; cpuSeconds: number; wallSeconds: number }> {
   let lines = 0;
   let cpu = 0;
   let wall = 0;

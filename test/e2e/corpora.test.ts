@@ -18,7 +18,10 @@ const WRONG_CLOCK = { defaultZone: () => 5 * 3600 + 1800, latest: Date.UTC(2031,
 
 /** What sendmail 8.17 does not log at LogLevel 9, so that no reader can know it. */
 const NOT_LOGGED: Readonly<Record<string, readonly string[]>> = {
-  auth: Array.from({ length: 7 }, () => 'MAIL refused, not read: 530 5.7.0 Authentication required'),
+  auth: Array.from(
+    { length: 7 },
+    () => 'MAIL refused, not read: 530 5.7.0 Authentication required',
+  ),
   too_big: [
     'MAIL refused, not read: 552 5.2.3 Message size exceeds fixed maximum message size (20000)',
   ],
@@ -53,7 +56,9 @@ for (const scenario of SCENARIOS) {
     const lines = bytes.toString('latin1').split('\n').length - 1;
     assert.deepEqual(await log.rows('SELECT line, why FROM unparsed_lines'), []);
     assert.deepEqual(
-      await log.rows('SELECT * EXCLUDE (source, byte_offset, first_read_at, last_read_at) FROM ledger'),
+      await log.rows(
+        'SELECT * EXCLUDE (source, byte_offset, first_read_at, last_read_at) FROM ledger',
+      ),
       [
         {
           bytes: bytes.length,

@@ -28,7 +28,8 @@ function compare(what: string, expected: readonly string[], read: readonly strin
   return [...missing, ...left.map((text) => `${what}, read but untrue: ${text}`)];
 }
 
-const text = (...values: readonly unknown[]): string => values.map((value) => String(value)).join(' ');
+const text = (...values: readonly unknown[]): string =>
+  values.map((value) => String(value)).join(' ');
 
 /** `550 5.7.1 <addr>... text` as its three parts, the address left out. */
 function replyParts(reply: string): { code: number; dsn: string | null; text: string } {
@@ -42,14 +43,14 @@ const checkMessages: Check = async (log, truth) => {
   );
   const accepted = truth.messages.filter((message) => message.accepted === true);
   const sameMessage = (row: Row, message: TrueMessage): string =>
-    text(row['queue_id'], row['sender'], row['size'], message.message_id && row['message_id']);
+    text(row.queue_id, row.sender, row.size, message.message_id && row.message_id);
   const byId = new Map(accepted.map((message) => [message.queue_id, message]));
   return compare(
     'message',
     accepted.map((m) => text(m.queue_id, m.mail_from.replace('<>', ''), m.bytes_lf, m.message_id)),
     rows.map((row) => {
-      const message = byId.get(String(row['queue_id']));
-      return message === undefined ? text(row['queue_id'], 'unknown') : sameMessage(row, message);
+      const message = byId.get(String(row.queue_id));
+      return message === undefined ? text(row.queue_id, 'unknown') : sameMessage(row, message);
     }),
   );
 };
@@ -57,7 +58,7 @@ const checkMessages: Check = async (log, truth) => {
 /** Recipients of one mailbox are merged, so nrcpts is at most the distinct ones and at least one. */
 const checkRecipientCounts: Check = async (log, truth) => {
   const rows = await log.rows('SELECT queue_id, nrcpts FROM messages');
-  const nrcpts = new Map(rows.map((row) => [row['queue_id'], Number(row['nrcpts'])]));
+  const nrcpts = new Map(rows.map((row) => [row.queue_id, Number(row.nrcpts)]));
   return truth.messages
     .filter((message) => message.accepted === true)
     .flatMap((message) => {
@@ -76,10 +77,10 @@ const refusedRecipients = (truth: Truth): TrueRecipient[] =>
 /** A refusal row fits when it names the recipient (or nobody) and contradicts neither code nor dsn. */
 function fits(row: Row, { addr, reply }: TrueRecipient): boolean {
   const { code, dsn, text: reason } = replyParts(reply);
-  const named = row['recipient'] ?? null;
-  if (named !== addr && !(named === null && String(row['reason']).includes(reason))) return false;
-  if (row['code'] !== null && row['code'] !== code) return false;
-  return row['dsn'] === null || row['dsn'] === dsn;
+  const named = row.recipient ?? null;
+  if (named !== addr && !(named === null && String(row.reason).includes(reason))) return false;
+  if (row.code !== null && row.code !== code) return false;
+  return row.dsn === null || row.dsn === dsn;
 }
 
 const checkRefusedRecipients: Check = async (log, truth) => {
@@ -93,9 +94,12 @@ const checkRefusedRecipients: Check = async (log, truth) => {
     const at = rows.findIndex((row) => fits(row, recipient));
     if (at < 0) return [`RCPT refused, not read: ${recipient.addr} ${recipient.reply}`];
     const [row] = rows.splice(at, 1);
-    return row?.['client_ip'] ? [] : [`RCPT refused, client unknown: ${recipient.addr}`];
+    return row?.client_ip ? [] : [`RCPT refused, client unknown: ${recipient.addr}`];
   });
-  return [...missing, ...rows.map((row) => `RCPT refused, read but untrue: ${JSON.stringify(row)}`)];
+  return [
+    ...missing,
+    ...rows.map((row) => `RCPT refused, read but untrue: ${JSON.stringify(row)}`),
+  ];
 };
 
 /** Refused MAIL commands: for their sender, or because the connection was refused before. */
@@ -104,7 +108,9 @@ const checkRefusedSenders: Check = async (log, truth) => {
     `SELECT stage, sender, code, dsn, reason FROM rejections
      WHERE stage IN ('mail', 'connect') AND action IN ('reject', 'tempfail')`,
   );
-  const refused = truth.messages.filter(({ mail_reply: reply }) => reply !== undefined && !isYes(reply));
+  const refused = truth.messages.filter(
+    ({ mail_reply: reply }) => reply !== undefined && !isYes(reply),
+  );
   const senders = refused.map(({ mail_from: sender }) => sender);
   return [
     ...compare(
@@ -113,11 +119,11 @@ const checkRefusedSenders: Check = async (log, truth) => {
         const { code, dsn, text: reason } = replyParts(reply);
         return text(code, dsn, reason);
       }),
-      rows.map((row) => text(row['code'], row['dsn'], row['reason'])),
+      rows.map((row) => text(row.code, row.dsn, row.reason)),
     ),
     ...rows
-      .filter((row) => row['stage'] === 'mail' && !senders.includes(String(row['sender'])))
-      .map((row) => `MAIL refused, sender untrue: ${row['sender']}`),
+      .filter((row) => row.stage === 'mail' && !senders.includes(String(row.sender)))
+      .map((row) => `MAIL refused, sender untrue: ${row.sender}`),
   ];
 };
 
@@ -127,9 +133,11 @@ const checkRefusedData: Check = async (log, truth) => {
     `SELECT queue_id, recipient, sender FROM rejections
      WHERE stage IN ('data', 'content') AND action IN ('reject', 'tempfail')`,
   );
-  const refused = truth.messages.filter(({ data_reply: reply }) => reply !== undefined && !isYes(reply));
-  const ids = new Set(rows.map((row) => row['queue_id']));
-  const named = rows.filter((row) => row['recipient'] !== null);
+  const refused = truth.messages.filter(
+    ({ data_reply: reply }) => reply !== undefined && !isYes(reply),
+  );
+  const ids = new Set(rows.map((row) => row.queue_id));
+  const named = rows.filter((row) => row.recipient !== null);
   const recipients = refused.flatMap(({ rcpts }) => rcpts.filter(({ reply }) => isYes(reply)));
   return [
     ...(ids.size === refused.length ? [] : [`data refused: ${ids.size}, not ${refused.length}`]),
@@ -138,23 +146,21 @@ const checkRefusedData: Check = async (log, truth) => {
       : compare(
           'data refused for',
           recipients.map(({ addr }) => addr),
-          named.map((row) => String(row['recipient'])),
+          named.map((row) => String(row.recipient)),
         )),
   ];
 };
 
 /** Clients that talked before the greeting: the server says 554 instead of 220. */
 const checkRefusedConnections: Check = async (log, truth) => {
-  const rows = await log.rows(
-    `SELECT DISTINCT client_ip FROM connections WHERE what = 'pregreet'`,
-  );
+  const rows = await log.rows(`SELECT DISTINCT client_ip FROM connections WHERE what = 'pregreet'`);
   const refused = truth.refused_commands.filter(({ refused: commands }) =>
     commands.some(({ reply }) => reply.includes('not accepting messages')),
   );
   return compare(
     'connection refused',
     refused.map(({ client_ip: ip }) => ip),
-    rows.map((row) => String(row['client_ip'])),
+    rows.map((row) => String(row.client_ip)),
   );
 };
 
@@ -171,7 +177,7 @@ const checkRemoteSent: Check = async (log, truth) => {
         ? rcpts.filter((to) => isYes(to.reply)).map(() => replyParts(reply ?? '').text)
         : [],
     ),
-    rows.map((row) => String(row['reply']).replace(/^\d\.\d+\.\d+ /, '')),
+    rows.map((row) => String(row.reply).replace(/^\d\.\d+\.\d+ /, '')),
   );
 };
 
@@ -193,7 +199,7 @@ const checkRemoteRefused: Check = async (log, truth) => {
         return [text(addr, answer.startsWith('4') ? 'deferred' : 'bounced')];
       }),
     ),
-    rows.map((row) => text(row['recipient'], row['status'])),
+    rows.map((row) => text(row.recipient, row.status)),
   ).filter((difference) => !difference.includes('read but untrue'));
 };
 
@@ -201,7 +207,7 @@ const checkMailboxes: Check = async (log, truth) => {
   const rows = await log.rows(
     `SELECT mailer, count(*) AS n FROM deliveries WHERE status = 'sent' AND recipient <> '/dev/null' GROUP BY ALL`,
   );
-  const sent = new Map(rows.map((row) => [row['mailer'], Number(row['n'])]));
+  const sent = new Map(rows.map((row) => [row.mailer, Number(row.n)]));
   const got = { local: 0, '*file*': 0 };
   for (const [path, messages] of Object.entries(truth.mailboxes)) {
     got[path.startsWith('/var/mail/') ? 'local' : '*file*'] += messages.length;
@@ -216,13 +222,13 @@ const checkQueue: Check = async (log, truth) => {
     `SELECT queue_id, recipient, arg_max(status, logged_at) AS status FROM deliveries GROUP BY ALL`,
   );
   const quarantined = await log.rows(`SELECT queue_id FROM rejections WHERE action = 'quarantine'`);
-  const held = new Set(quarantined.map((row) => row['queue_id']));
+  const held = new Set(quarantined.map((row) => row.queue_id));
   return truth.queue_left.flatMap(({ file, rcpts }) => {
     const id = file.replace(/^.*\/[qh]f/, '');
     return rcpts.flatMap((rcpt) => {
       const recipient = rcpt.replace(/^[A-Z]*:/, '').replace(/^<(.*)>$/, '$1');
-      const row = rows.find((r) => r['queue_id'] === id && r['recipient'] === recipient);
-      const status = held.has(id) ? 'quarantined' : row?.['status'];
+      const row = rows.find((r) => r.queue_id === id && r.recipient === recipient);
+      const status = held.has(id) ? 'quarantined' : row?.status;
       return WAITING.includes(String(status))
         ? []
         : [`in the queue, but last read as ${status}: ${id} ${recipient}`];
@@ -235,7 +241,7 @@ const WAITING = ['deferred', 'queued', 'quarantined'];
 /** The envelope is logged when the data has come: within seconds of the offer. */
 const checkTimes: Check = async (log, truth) => {
   const rows = await log.rows('SELECT queue_id, epoch(logged_at) AS at FROM messages');
-  const times = new Map(rows.map((row) => [row['queue_id'], Number(row['at'])]));
+  const times = new Map(rows.map((row) => [row.queue_id, Number(row.at)]));
   return truth.messages.flatMap(({ queue_id: id, t, accepted }) => {
     const at = times.get(id ?? null);
     if (accepted !== true || t === undefined || at === undefined) return [];

@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { makeReport, type Report } from '../../reports/daily.ts';
 import type { DeliveryStatus } from '../../src/model/vocabulary.ts';
 import { MemoryStore } from './memory-store.ts';
-import { END, isIn, makeWorld, type Message, START, storeWorld } from './world.ts';
+import { END, isIn, type Message, makeWorld, START, storeWorld } from './world.ts';
 
 const PERIOD = { start: new Date(START), end: new Date(END) };
 
@@ -38,7 +38,9 @@ const isTouched = ({ recipients }: Message): boolean =>
   );
 
 function expectedTotals(world: readonly Message[]) {
-  const entries = world.filter(({ kind, at }) => (kind === 'accepted' || kind === 'own') && isIn(at));
+  const entries = world.filter(
+    ({ kind, at }) => (kind === 'accepted' || kind === 'own') && isIn(at),
+  );
   const messages = entries.filter(({ kind }) => kind === 'accepted');
   const sent = attemptsIn(world, 'sent');
   const deferred = attemptsIn(world, 'deferred');
@@ -59,9 +61,7 @@ function expectedTotals(world: readonly Message[]) {
     discarded: 0,
     quarantined: count(world, ({ held, at }) => held && isIn(at)),
     bytes_received: sum(messages.map(({ size }) => size)),
-    bytes_delivered: sum(
-      sent.map(({ message }) => (message.kind === 'notice' ? 0 : message.size)),
-    ),
+    bytes_delivered: sum(sent.map(({ message }) => (message.kind === 'notice' ? 0 : message.size))),
     senders: new Set(messages.map(({ sender }) => sender.toLowerCase()).filter(Boolean)).size,
     recipients: distinct(sent.map(({ recipient }) => recipient.address.toLowerCase())),
     sending_hosts: 1,
@@ -97,10 +97,13 @@ for (const seed of [1, 2, 3, 4]) {
         `SELECT status, count(*) AS n FROM deliveries WHERE logged_at >= $start AND logged_at < $end GROUP BY status`,
         PERIOD,
       );
-      const views = Object.fromEntries(rows.map((row) => [row['status'], row['n']]));
+      const views = Object.fromEntries(rows.map((row) => [row.status, row.n]));
       const { deliveries, deferrals, bounced, expired } = report.totals;
       const { sent, deferred, bounced: failed, expired: gone } = views;
-      assert.deepEqual([deliveries, deferrals, bounced, expired], [sent, deferred, failed, gone ?? 0]);
+      assert.deepEqual(
+        [deliveries, deferrals, bounced, expired],
+        [sent, deferred, failed, gone ?? 0],
+      );
       const messages = await store.query(
         `SELECT count(*) AS hops, count(*) FILTER (NOT from_own_queue) AS messages, sum(size) FILTER (NOT from_own_queue) AS bytes
         FROM messages WHERE logged_at >= $start AND logged_at < $end`,
@@ -141,13 +144,15 @@ for (const seed of [1, 2, 3, 4]) {
         .sort((a, b) => a - b);
       const rank = (p: number) => (delays[Math.ceil((delays.length * p) / 100) - 1] ?? 0) / 1000;
       const [row] = rowsOf('delays');
-      assert.equal(row?.['p50'], rank(50));
-      assert.equal(row?.['p99'], rank(99));
-      assert.equal(row?.['longest'], rank(100));
+      assert.equal(row?.p50, rank(50));
+      assert.equal(row?.p99, rank(99));
+      assert.equal(row?.longest, rank(100));
     });
 
     test('recipients announced and recipients named', () => {
-      const entries = world.filter(({ kind, at }) => (kind === 'accepted' || kind === 'own') && isIn(at));
+      const entries = world.filter(
+        ({ kind, at }) => (kind === 'accepted' || kind === 'own') && isIn(at),
+      );
       const states = entries.map(({ recipients, announced, held }) => {
         const named = count(recipients, ({ attempts }) => attempts.some(({ at }) => at < END));
         if (held || named === 0) {
@@ -159,8 +164,12 @@ for (const seed of [1, 2, 3, 4]) {
         return named > announced ? 'more' : 'fewer';
       });
       for (const state of ['same', 'more', 'fewer', 'unseen']) {
-        const row = rowsOf('recipients_reconciled').find((r) => r['state'] === state);
-        assert.equal(row?.['entries'] ?? 0, count(states, (s) => s === state), state);
+        const row = rowsOf('recipients_reconciled').find((r) => r.state === state);
+        assert.equal(
+          row?.entries ?? 0,
+          count(states, (s) => s === state),
+          state,
+        );
       }
     });
   });

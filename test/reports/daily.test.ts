@@ -23,8 +23,8 @@ suite('the report on a day counted by hand', () => {
   test('has the form that is printed as JSON', () => {
     assert.deepEqual(Object.keys(report), ['report', 'period', 'totals', 'ledger', 'sections']);
     assert.deepEqual(report.period, {
-      start: '2026-11-24T00:00:00.000Z',
-      end: '2026-11-25T00:00:00.000Z',
+      start: '2026-11-24T00:00:00Z',
+      end: '2026-11-25T00:00:00Z',
     });
     for (const section of report.sections) {
       assert.deepEqual(Object.keys(section), ['id', 'title', 'rows']);
@@ -64,12 +64,12 @@ suite('the report on a day counted by hand', () => {
       duplicate: 1,
     });
     const [file] = rowsOf('ledger');
-    assert.equal(file?.['source'], '/var/log/maillog');
+    assert.equal(file?.source, '/var/log/maillog');
     assert.deepEqual(rowsOf('unparsed'), [
       { outcome: 'malformed', why: 'to= line without delay=', lines: 2 },
     ]);
     assert.deepEqual(
-      rowsOf('unparsed_examples').map((row) => row['line_number']),
+      rowsOf('unparsed_examples').map((row) => row.line_number),
       [7, 9],
     );
   });
@@ -77,7 +77,7 @@ suite('the report on a day counted by hand', () => {
   test('hours', () => {
     assert.equal(rowsOf('hours').length, 24);
     assert.deepEqual(rowsOf('hours')[10], {
-      hour: '2026-11-24T10:00:00.000Z',
+      hour: '2026-11-24T10:00:00Z',
       messages: 1,
       bytes_received: 2000,
       deliveries: 2,
@@ -85,8 +85,8 @@ suite('the report on a day counted by hand', () => {
       bounced: 0,
       rejected: 0,
     });
-    assert.equal(rowsOf('hours')[13]?.['rejected'], 5);
-    assert.equal(rowsOf('hours')[23]?.['messages'], 2);
+    assert.equal(rowsOf('hours')[13]?.rejected, 5);
+    assert.equal(rowsOf('hours')[23]?.messages, 2);
   });
 
   test('mailers', () => {
@@ -132,7 +132,7 @@ suite('the report on a day counted by hand', () => {
       recipients: 4,
     });
     assert.deepEqual(
-      rowsOf('senders_by_bytes').map((row) => row['sender']),
+      rowsOf('senders_by_bytes').map((row) => row.sender),
       ['bob@corp.example', 'ann@partner.example', 'zoe@partner.example', 'eve@corp.example'],
     );
     assert.deepEqual(rowsOf('sender_domains'), [
@@ -165,7 +165,7 @@ suite('the report on a day counted by hand', () => {
       { deliveries: 8, p50: 1, p90: 4200, p95: 4200, p99: 4200, longest: 4200, mean: 751 },
     ]);
     assert.deepEqual(
-      rowsOf('delays_by_destination').map((row) => [row['domain'], row['deliveries'], row['p50']]),
+      rowsOf('delays_by_destination').map((row) => [row.domain, row.deliveries, row.p50]),
       [
         ['far.example', 2, 1800],
         ['corp.example', 6, 1],
@@ -204,7 +204,7 @@ suite('the report on a day counted by hand', () => {
 
   test('refusals', () => {
     assert.deepEqual(
-      rowsOf('rejects_by_rule').map((row) => [row['stage'], row['action'], row['rule'], row['refusals']]),
+      rowsOf('rejects_by_rule').map((row) => [row.stage, row.action, row.rule, row.refusals]),
       [
         ['rcpt', 'reject', 'check_rcpt', 2],
         ['data', 'reject', 'after data', 1],
@@ -234,7 +234,7 @@ suite('the report on a day counted by hand', () => {
       { client: '203.0.113.9', host: null, failed: 2, ok: 0, users: 2 },
     ]);
     assert.deepEqual(
-      rowsOf('tls').map((row) => [row['version'], row['sessions']]),
+      rowsOf('tls').map((row) => [row.version, row.sessions]),
       [
         ['TLSv1.3', 2],
         ['TLSv1.2', 1],
@@ -245,7 +245,7 @@ suite('the report on a day counted by hand', () => {
       { transport: 'local', messages: 1, share: 0.125 },
     ]);
     assert.deepEqual(
-      rowsOf('probes').map((row) => [row['what'], row['connections'], row['clients']]),
+      rowsOf('probes').map((row) => [row.what, row.connections, row.clients]),
       [
         ['attack', 1, 1],
         ['probe', 1, 1],
@@ -258,14 +258,14 @@ suite('the report on a day counted by hand', () => {
 
   test('server events and notices', () => {
     assert.deepEqual(
-      rowsOf('daemon_events').map((row) => [row['severity'], row['what'], row['latest']]),
+      rowsOf('daemon_events').map((row) => [row.severity, row.what, row.latest]),
       [
         ['critical', 'SYSERR', '2026-11-24T07:00:00Z'],
         ['info', 'start', '2026-11-24T06:00:00Z'],
       ],
     );
     assert.deepEqual(
-      rowsOf('notices').map((row) => [row['what'], row['events']]),
+      rowsOf('notices').map((row) => [row.what, row.events]),
       [
         ['dsn', 1],
         ['expired', 1],
@@ -274,8 +274,7 @@ suite('the report on a day counted by hand', () => {
   });
 
   test('reconciliation', () => {
-    const states = (id: string) =>
-      rowsOf(id).map((row) => [row['state'], row['entries'], row['examples']]);
+    const states = (id: string) => rowsOf(id).map((row) => [row.state, row.entries, row.examples]);
     assert.deepEqual(states('reconciliation'), [
       ['complete', 6, 'M11 M2 M3A M9'],
       ['none', 3, 'M10 M7 M8'],

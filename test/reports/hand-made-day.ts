@@ -27,7 +27,7 @@ function tools(store: MemoryStore): Record<'arrive' | 'deliver' | 'wait', Fill> 
         nrcpts: 1,
         accepted: 'yes',
         ...CLIENT,
-        sender_domain: domainOf(String(row['sender'])),
+        sender_domain: domainOf(String(row.sender)),
         ...row,
       }),
     deliver: (at, queue_id, row) =>
@@ -38,7 +38,7 @@ function tools(store: MemoryStore): Record<'arrive' | 'deliver' | 'wait', Fill> 
         mailer: 'local',
         delay_ms: 1000,
         transactions: 1,
-        recipient_domain: domainOf(String(row['recipient'] ?? '')) || null,
+        recipient_domain: domainOf(String(row.recipient ?? '')) || null,
         ...row,
       }),
     wait: (at, queue_id, row) =>
@@ -51,7 +51,7 @@ function tools(store: MemoryStore): Record<'arrive' | 'deliver' | 'wait', Fill> 
         bounce_class: 'NoAnswerFromHost',
         delay_ms: 2000,
         transactions: 1,
-        recipient_domain: domainOf(String(row['recipient'])),
+        recipient_domain: domainOf(String(row.recipient)),
         ...row,
       }),
   };
@@ -68,7 +68,11 @@ async function storeDelivered(store: MemoryStore): Promise<void> {
   await arrive('10:00:00', 'M2', { sender: 'bob@corp.example', size: 2000, nrcpts: 2 });
   await deliver('10:00:01', 'M2', { recipient: 'carol@corp.example' });
   await wait('10:00:02', 'M2', { recipient: 'dave@far.example' });
-  await deliver('10:30:00', 'M2', { recipient: 'dave@far.example', ...TO_FAR, delay_ms: 1_800_000 });
+  await deliver('10:30:00', 'M2', {
+    recipient: 'dave@far.example',
+    ...TO_FAR,
+    delay_ms: 1_800_000,
+  });
   // Submitted to one queue of ours, handed to another.
   await arrive('11:00:00', 'M3A', { sender: 'eve@corp.example', size: 300, ...LOCAL });
   await deliver('11:00:01', 'M3A', {
@@ -128,13 +132,24 @@ async function storeUndelivered(store: MemoryStore): Promise<void> {
   await deliver('2026-11-25 00:00:30', 'M8', { recipient: 'z@corp.example', delay_ms: 60_000 });
   await arrive('15:00:00', 'M10', { sender: 'zoe@partner.example', size: 1000 });
   await arrive('14:00:00', 'M9', { sender: 'zoe@partner.example', size: 900 });
-  await deliver('14:00:00', 'M9', { status: 'discarded', stat: 'discarded', mailer: null, delay_ms: null });
+  await deliver('14:00:00', 'M9', {
+    status: 'discarded',
+    stat: 'discarded',
+    mailer: null,
+    delay_ms: null,
+  });
 }
 
 async function storeRefusals(store: MemoryStore): Promise<void> {
   const { arrive } = tools(store);
   const refuse = (at: string, row: GivenRow): Promise<void> =>
-    store.event('rejections', at, { stage: 'rcpt', action: 'reject', extent: 'recipient', code: 550, ...row });
+    store.event('rejections', at, {
+      stage: 'rcpt',
+      action: 'reject',
+      extent: 'recipient',
+      code: 550,
+      ...row,
+    });
   const spammer = { client_host: 'spam.bad.example', client_ip: '203.0.113.9' };
   const relaying = { rule: 'check_rcpt', reason: 'Relaying denied', ...spammer };
   await refuse('15:00:00', {
@@ -146,7 +161,12 @@ async function storeRefusals(store: MemoryStore): Promise<void> {
   });
   // Refused behind its data, told once for the message and once for its recipient.
   await arrive('13:00:00', 'M5', { sender: 'spam@bad.example', size: 5000 });
-  const afterData = { queue_id: 'M5', stage: 'data', rule: 'after data', reason: 'Message rejected' };
+  const afterData = {
+    queue_id: 'M5',
+    stage: 'data',
+    rule: 'after data',
+    reason: 'Message rejected',
+  };
   await refuse('13:00:01', { ...afterData, extent: 'message', ...spammer });
   await refuse('13:00:02', { ...afterData, recipient: 'carol@corp.example', ...spammer });
   await refuse('13:10:00', { ...relaying, recipient: 'a@far.example' });
@@ -158,7 +178,12 @@ async function storeRefusals(store: MemoryStore): Promise<void> {
     reason: 'User unknown',
     recipient: 'who@corp.example',
   });
-  await arrive('13:20:01', 'M6', { sender: 'ann@partner.example', size: 0, nrcpts: 0, accepted: 'no' });
+  await arrive('13:20:01', 'M6', {
+    sender: 'ann@partner.example',
+    size: 0,
+    nrcpts: 0,
+    accepted: 'no',
+  });
   await refuse('13:30:00', {
     stage: 'connect',
     action: 'tempfail',
@@ -167,7 +192,12 @@ async function storeRefusals(store: MemoryStore): Promise<void> {
     reason: 'Connection rate limit exceeded',
     ...spammer,
   });
-  await refuse('13:40:00', { stage: 'other', rule: 'bad parameter', reason: 'Bad argument', ...spammer });
+  await refuse('13:40:00', {
+    stage: 'other',
+    rule: 'bad parameter',
+    reason: 'Bad argument',
+    ...spammer,
+  });
 }
 
 async function storeSessions(store: MemoryStore): Promise<void> {
@@ -208,7 +238,13 @@ async function storeLines(store: MemoryStore): Promise<void> {
   for (const line_number of [7, 9]) {
     const line = 'Nov 24 10:00:00 mx1 sm-mta[1]: M2: to=?';
     const why = 'to= line without delay=';
-    await store.insert('unparsed_lines', { source_id: 1, line_number, outcome: 'malformed', line, why });
+    await store.insert('unparsed_lines', {
+      source_id: 1,
+      line_number,
+      outcome: 'malformed',
+      line,
+      why,
+    });
   }
 }
 

@@ -22,7 +22,7 @@ test('the day the clocks go back has 25 hours, the hour that comes twice two row
   const rows = hoursOf([one('2026-10-25T00:15:00Z'), one('2026-10-25T01:15:00Z')], context);
   assert.equal(rows.length, 25);
   const busy = rows.filter(({ messages }) => messages === 1).map(({ hour }) => hour);
-  assert.deepEqual(busy, ['2026-10-25T00:00:00.000Z', '2026-10-25T01:00:00.000Z']);
+  assert.deepEqual(busy, ['2026-10-25T00:00:00Z', '2026-10-25T01:00:00Z']);
 });
 
 test('hours begin on the clocks of zones that are half an hour off', () => {
@@ -31,7 +31,7 @@ test('hours begin on the clocks of zones that are half an hour off', () => {
   assert.equal(rows.length, 24);
   assert.deepEqual(
     rows.filter(({ messages }) => messages === 1).map(({ hour }) => hour),
-    ['2026-11-24T09:30:00.000Z', '2026-11-24T10:30:00.000Z'],
+    ['2026-11-24T09:30:00Z', '2026-11-24T10:30:00Z'],
   );
 });
 
@@ -47,10 +47,10 @@ test('a long period is told by days', () => {
   assert.deepEqual(
     rows.map(({ hour }) => hour),
     [
-      '2026-10-22T22:00:00.000Z',
-      '2026-10-23T22:00:00.000Z',
-      '2026-10-24T22:00:00.000Z',
-      '2026-10-25T23:00:00.000Z',
+      '2026-10-22T22:00:00Z',
+      '2026-10-23T22:00:00Z',
+      '2026-10-24T22:00:00Z',
+      '2026-10-25T23:00:00Z',
     ],
   );
   assert.equal(rows[2]?.messages, 1);

@@ -22,7 +22,7 @@ async function fateOf(nrcpts: number, events: readonly (readonly [string, string
   const report = await makeReport(store, { report: 'reconciliation', ...ASK });
   store.close();
   const state = (id: string) =>
-    report.sections.find((section) => section.id === id)?.rows.map((row) => row['state']);
+    report.sections.find((section) => section.id === id)?.rows.map((row) => row.state);
   const { carried_out } = report.totals;
   return { outcome: state('reconciliation'), seen: state('recipients_reconciled'), carried_out };
 }
@@ -35,30 +35,47 @@ const event = (at: string, what: string, detail = '') =>
 
 test('one recipient delivered, one waiting: partly', async () => {
   const events = [attempt('10:00:01', 'a', 'sent'), attempt('10:00:01', 'b', 'deferred')];
-  assert.deepEqual(await fateOf(2, events), { outcome: ['partly'], seen: ['same'], carried_out: 1 });
+  assert.deepEqual(await fateOf(2, events), {
+    outcome: ['partly'],
+    seen: ['same'],
+    carried_out: 1,
+  });
 });
 
 test('a waiting recipient that is delivered later: complete', async () => {
   const events = [attempt('10:00:01', 'a', 'deferred'), attempt('11:00:00', 'a', 'sent')];
-  assert.deepEqual(await fateOf(1, events), { outcome: ['complete'], seen: ['same'], carried_out: 0 });
+  assert.deepEqual(await fateOf(1, events), {
+    outcome: ['complete'],
+    seen: ['same'],
+    carried_out: 0,
+  });
 });
 
 test('an alias with one delivered and one waiting: partly, and more than announced', async () => {
   const events = [attempt('10:00:01', 'a', 'sent'), attempt('10:00:01', 'b', 'deferred')];
-  assert.deepEqual(await fateOf(1, events), { outcome: ['partly'], seen: ['more'], carried_out: 1 });
+  assert.deepEqual(await fateOf(1, events), {
+    outcome: ['partly'],
+    seen: ['more'],
+    carried_out: 1,
+  });
 });
 
 test('fewer recipients than announced, all of them delivered: complete', async () => {
   const events = [attempt('10:00:01', 'a', 'sent')];
-  assert.deepEqual(await fateOf(2, events), { outcome: ['complete'], seen: ['fewer'], carried_out: 0 });
+  assert.deepEqual(await fateOf(2, events), {
+    outcome: ['complete'],
+    seen: ['fewer'],
+    carried_out: 0,
+  });
 });
 
 test('fewer, but more is heard right after the period: partly', async () => {
-  const events = [
-    attempt('10:00:01', 'a', 'sent'),
-    attempt('2026-11-25 00:10:00', 'b', 'sent'),
-  ];
-  assert.deepEqual(await fateOf(2, events), { outcome: ['partly'], seen: ['fewer'], carried_out: 1 });
+  const events = [attempt('10:00:01', 'a', 'sent'), attempt('2026-11-25 00:10:00', 'b', 'sent')];
+  assert.deepEqual(await fateOf(2, events), {
+    outcome: ['partly'],
+    seen: ['fewer'],
+    carried_out: 1,
+  });
 });
 
 test('waiting, then taken out of the queue: complete', async () => {
@@ -77,5 +94,9 @@ test('sent on as a copy with another sender: complete', async () => {
 
 test('given up: complete', async () => {
   const events = [attempt('10:00:01', 'a', 'deferred'), event('12:00:00', 'expired')];
-  assert.deepEqual(await fateOf(1, events), { outcome: ['complete'], seen: ['same'], carried_out: 0 });
+  assert.deepEqual(await fateOf(1, events), {
+    outcome: ['complete'],
+    seen: ['same'],
+    carried_out: 0,
+  });
 });

@@ -114,7 +114,11 @@ function handedOver(inner: Message, index: number): readonly Message[] {
     at: inner.at - 1000,
     handedTo: inner.id,
     recipients: [
-      { address: recipient.address, mailer: 'relay', attempts: [{ at: inner.at, status: 'relayed' }] },
+      {
+        address: recipient.address,
+        mailer: 'relay',
+        attempts: [{ at: inner.at, status: 'relayed' }],
+      },
     ],
   };
   return [outer, { ...inner, kind: 'own' }];
@@ -145,7 +149,10 @@ async function storeRecipient(store: MemoryStore, message: Message, recipient: R
       delay_ms: at - message.at,
       status: status === 'relayed' ? 'sent' : status,
       stat: status === 'sent' || status === 'relayed' ? 'Sent' : 'No',
-      reply: status === 'relayed' ? `${message.handedTo} Message accepted for delivery` : `about ${queue_id}`,
+      reply:
+        status === 'relayed'
+          ? `${message.handedTo} Message accepted for delivery`
+          : `about ${queue_id}`,
       bounce_class: status === 'bounced' ? 'InvalidRecipient' : null,
       transactions: 1,
     });
@@ -165,7 +172,15 @@ async function storeMessage(store: MemoryStore, message: Message): Promise<void>
   }
   if (kind === 'refused' || message.held) {
     const action = kind === 'refused' ? 'reject' : 'quarantine';
-    const row = { host, queue_id, mta, stage: 'content', action, extent: 'recipient', rule: 'milter' };
+    const row = {
+      host,
+      queue_id,
+      mta,
+      stage: 'content',
+      action,
+      extent: 'recipient',
+      rule: 'milter',
+    };
     await store.event('rejections', stamp(at), row);
   }
   for (const recipient of message.recipients) {

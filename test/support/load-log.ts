@@ -1,10 +1,10 @@
 /** A log given as text, read into a store in memory by the real parser and the real store. */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import type { SourceResult } from '../../ingest/pipeline/ingest.ts';
 import { BlockParser } from '../../ingest/pipeline/block-parser.ts';
-import { ingestSource } from '../../ingest/pipeline/ingest.ts';
 import type { ClockOptions } from '../../ingest/pipeline/clock.ts';
+import type { SourceResult } from '../../ingest/pipeline/ingest.ts';
+import { ingestSource } from '../../ingest/pipeline/ingest.ts';
 import { SendmailDialect } from '../../ingest/sendmail/sendmail-dialect.ts';
 import type { SourceItem } from '../../ingest/source/line-blocks.ts';
 import { DuckDbStore } from '../../src/store/duckdb/duckdb-store.ts';
@@ -39,7 +39,12 @@ export function loadInto(
   const head = bytes.subarray(0, 4096);
   const headDigest = createHash('sha256').update(head).digest('hex');
   return ingestSource(
-    { identity: { name: 'test.log', headLength: head.length, headDigest }, known: undefined, clock, items: asItems(bytes) },
+    {
+      identity: { name: 'test.log', headLength: head.length, headDigest },
+      known: undefined,
+      clock,
+      items: asItems(bytes),
+    },
     store,
     parser,
     { batchLines: 1_000_000, keepUnparsed: 1000, checkDuplicates: true },
@@ -47,7 +52,8 @@ export function loadInto(
 }
 
 async function* asItems(bytes: Buffer): AsyncGenerator<SourceItem> {
-  if (bytes.length > 0) yield { kind: 'lines', bytes, offset: 0, unterminated: bytes.at(-1) !== 0x0a };
+  if (bytes.length > 0)
+    yield { kind: 'lines', bytes, offset: 0, unterminated: bytes.at(-1) !== 0x0a };
 }
 
 export async function loadLog(text: string | Uint8Array, clock?: ClockOptions): Promise<LoadedLog> {

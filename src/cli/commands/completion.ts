@@ -4,7 +4,9 @@ import type { Command } from 'commander';
 export function completionScript(program: Command): string {
   const names = program.commands.map((command) => command.name());
   const cases = program.commands.map((command) => {
-    const options = command.options.map((option) => option.long).filter((long) => long !== undefined);
+    const options = command.options
+      .map((option) => option.long)
+      .filter((long) => long !== undefined);
     return `    ${command.name()}) words="${[...options, '--help'].join(' ')}" ;;`;
   });
   return `# bash completion of maillog: source <(maillog completion)

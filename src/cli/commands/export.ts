@@ -13,13 +13,24 @@ import { complain } from '../io.ts';
 import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 
-const TIMED = new Set(VIEW_NAMES.filter((name) => !['ledger', 'unparsed_lines', 'incidents', 'hops', 'hourly'].includes(name)));
+const TIMED = new Set(
+  VIEW_NAMES.filter(
+    (name) => !['ledger', 'unparsed_lines', 'incidents', 'hops', 'hourly'].includes(name),
+  ),
+);
 
-export async function runExport(context: CommandContext, options: Options, [what = '']: readonly string[]): Promise<ExitCode> {
-  const out = resolve(context.io.cwd, String(options['out']));
+export async function runExport(
+  context: CommandContext,
+  options: Options,
+  [what = '']: readonly string[],
+): Promise<ExitCode> {
+  const out = resolve(context.io.cwd, String(options.out));
   const format = formatOf(out);
-  if (existsSync(out) && options['force'] !== true) {
-    throw maillogError('E_FILE_FAILED', { path: out, problem: 'it is there already; give --force to write over it' });
+  if (existsSync(out) && options.force !== true) {
+    throw maillogError('E_FILE_FAILED', {
+      path: out,
+      problem: 'it is there already; give --force to write over it',
+    });
   }
   const store = await openReader(context.config.settings.db);
   const aside = `${out}.${process.pid}.tmp`;
@@ -35,7 +46,8 @@ export async function runExport(context: CommandContext, options: Options, [what
     return 0;
   } catch (error) {
     rmSync(aside, { force: true });
-    if (error instanceof Error && 'code' in error && 'syscall' in error) throw fileError(error, out);
+    if (error instanceof Error && 'code' in error && 'syscall' in error)
+      throw fileError(error, out);
     throw error;
   } finally {
     await store.close();
@@ -45,17 +57,29 @@ export async function runExport(context: CommandContext, options: Options, [what
 function formatOf(path: string): 'PARQUET' | 'CSV' {
   if (/\.parquet$/i.test(path)) return 'PARQUET';
   if (/\.csv$/i.test(path)) return 'CSV';
-  throw maillogError('E_USAGE', { problem: `the ending of ${path} names no format: give .parquet or .csv` });
+  throw maillogError('E_USAGE', {
+    problem: `the ending of ${path} names no format: give .parquet or .csv`,
+  });
 }
 
 async function selectOf(context: CommandContext, options: Options, what: string): Promise<string> {
   const period = periodOf(context, options);
   if (!VIEW_NAMES.includes(what)) {
-    if (/^\w+$/.test(what)) throw maillogError('E_UNKNOWN_NAME', { kind: 'view', name: what, known: VIEW_NAMES.join(', ') });
-    if (period !== null) throw maillogError('E_USAGE', { problem: 'a period goes with a view; put it into the SELECT' });
+    if (/^\w+$/.test(what))
+      throw maillogError('E_UNKNOWN_NAME', {
+        kind: 'view',
+        name: what,
+        known: VIEW_NAMES.join(', '),
+      });
+    if (period !== null)
+      throw maillogError('E_USAGE', {
+        problem: 'a period goes with a view; put it into the SELECT',
+      });
     return what;
   }
   if (period === null || !TIMED.has(what)) return `SELECT * FROM ${what}`;
-  const [start, end] = [period.start, period.end].map((time) => `TIMESTAMP '${time.toISOString().slice(0, -1)}'`);
+  const [start, end] = [period.start, period.end].map(
+    (time) => `TIMESTAMP '${time.toISOString().slice(0, -1)}'`,
+  );
   return `SELECT * FROM ${what} WHERE logged_at >= ${start} AND logged_at < ${end} ORDER BY logged_at`;
 }

@@ -8,7 +8,11 @@ import { loadFiles } from '../load-files.ts';
 import { openWriter } from '../open-store.ts';
 import type { Options } from '../program.ts';
 
-export async function runIngest(context: CommandContext, options: Options, names: readonly string[]): Promise<ExitCode> {
+export async function runIngest(
+  context: CommandContext,
+  options: Options,
+  names: readonly string[],
+): Promise<ExitCode> {
   const store = await openWriter(context.config.settings.db);
   let result: LoadResult;
   try {
@@ -17,7 +21,7 @@ export async function runIngest(context: CommandContext, options: Options, names
   } finally {
     await store.close();
   }
-  const text = options['format'] === 'json' ? summaryJson(result) : summaryText(result, context);
+  const text = options.format === 'json' ? summaryJson(result) : summaryText(result, context);
   await print(context.io, text);
   return result.problems > 0 ? 1 : 0;
 }

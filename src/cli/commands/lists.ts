@@ -1,6 +1,7 @@
 /** `maillog top`, `series` and `trace`: lists of rows from the store. */
-import { renderRows } from '../../../reports/render/render-rows.ts';
+
 import type { RowFormat, RowOptions } from '../../../reports/render/render-rows.ts';
+import { renderRows } from '../../../reports/render/render-rows.ts';
 import type { SeriesName } from '../../../reports/series.ts';
 import { SERIES, SERIES_NAMES, seriesSql } from '../../../reports/series.ts';
 import type { TopMeasure, TopName } from '../../../reports/top.ts';
@@ -17,28 +18,38 @@ import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 
 const STEP = /^(\d{1,6})\s*(s|m|h|d|w)$/;
-const STEP_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+const STEP_SECONDS: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86400,
+  w: 604800,
+};
 
-export async function runTop(context: CommandContext, options: Options, [name = '']: readonly string[]): Promise<ExitCode> {
+export async function runTop(
+  context: CommandContext,
+  options: Options,
+  [name = '']: readonly string[],
+): Promise<ExitCode> {
   if (!Object.hasOwn(TOP_LISTS, name)) {
     throw maillogError('E_UNKNOWN_NAME', { kind: 'list', name, known: TOP_NAMES.join(', ') });
   }
-  const sql = topSql(name as TopName, options['by'] as TopMeasure);
+  const sql = topSql(name as TopName, options.by as TopMeasure);
   const period = periodOf(context, options) ?? ALWAYS;
   const result = await ask(context, sql, { ...period, limit: context.config.settings.top });
   return show(context, options, result, {
     heading: TOP_LISTS[name as TopName].question,
     kinds: { messages: 'count', bytes: 'bytes', recipients: 'count' },
-    bar: options['by'] as string,
+    bar: options.by as string,
   });
 }
 
 export async function runSeries(context: CommandContext, options: Options): Promise<ExitCode> {
-  const name = String(options['by']);
+  const name = String(options.by);
   if (!Object.hasOwn(SERIES, name)) {
     throw maillogError('E_UNKNOWN_NAME', { kind: 'series', name, known: SERIES_NAMES.join(', ') });
   }
-  const step = stepSeconds(String(options['step']));
+  const step = stepSeconds(String(options.step));
   const period = periodOf(context, options) ?? (await wholePeriod(context, name as SeriesName));
   const shift = zoneOffset(period.start.getTime(), context.zone) / 1000;
   const result = await ask(context, seriesSql(name as SeriesName), { ...period, step, shift });
@@ -53,11 +64,18 @@ function stepSeconds(step: string): number {
   const match = STEP.exec(step);
   const seconds = Number(match?.[1] ?? 0) * (STEP_SECONDS[match?.[2] ?? ''] ?? 0);
   if (seconds > 0) return seconds;
-  throw maillogError('E_BAD_PERIOD', { option: '--step', value: step, allowed: 'a number with a unit: 15m, 1h, 1d' });
+  throw maillogError('E_BAD_PERIOD', {
+    option: '--step',
+    value: step,
+    allowed: 'a number with a unit: 15m, 1h, 1d',
+  });
 }
 
 /** Without a period: from the first event to the last. */
-async function wholePeriod(context: CommandContext, name: SeriesName): Promise<{ start: Date; end: Date }> {
+async function wholePeriod(
+  context: CommandContext,
+  name: SeriesName,
+): Promise<{ start: Date; end: Date }> {
   const { rows } = await ask(
     context,
     `SELECT min(logged_at) AS first_at, max(logged_at) AS last_at FROM (${SERIES[name].sql})`,
@@ -68,11 +86,18 @@ async function wholePeriod(context: CommandContext, name: SeriesName): Promise<{
   return { start: new Date(first), end: new Date(new Date(last).getTime() + 1000) };
 }
 
-export async function runTrace(context: CommandContext, options: Options, [word = '']: readonly string[]): Promise<ExitCode> {
+export async function runTrace(
+  context: CommandContext,
+  options: Options,
+  [word = '']: readonly string[],
+): Promise<ExitCode> {
   const period = periodOf(context, options) ?? ALWAYS;
-  const limit = wholeOption(options['limit'], 1000);
+  const limit = wholeOption(options.limit, 1000);
   const result = await ask(context, TRACE_SQL, { ...period, ...traceBindings(word), limit });
-  return show(context, options, result, { heading: `What the log tells of ${word}`, kinds: { logged_at: 'time' } });
+  return show(context, options, result, {
+    heading: `What the log tells of ${word}`,
+    kinds: { logged_at: 'time' },
+  });
 }
 
 async function ask(context: CommandContext, sql: string, bindings: Bindings): Promise<QueryResult> {
@@ -91,11 +116,14 @@ export async function show(
   result: QueryResult,
   look: Partial<RowOptions> = {},
 ): Promise<ExitCode> {
-  const format = options['format'] as RowFormat;
+  const format = options.format as RowFormat;
   const isTerminal = context.io.isTerminal.stdout;
   const none = result.rows.length === 0;
   if (!none || format !== 'text') {
-    await print(context.io, renderRows(result, format, { ...look, style: context.style, isTerminal }));
+    await print(
+      context.io,
+      renderRows(result, format, { ...look, style: context.style, isTerminal }),
+    );
   }
   if (none) throw nothing();
   return 0;

@@ -8,7 +8,11 @@ import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 import { show } from './lists.ts';
 
-export async function runQuery(context: CommandContext, options: Options, [sql = '']: readonly string[]): Promise<ExitCode> {
+export async function runQuery(
+  context: CommandContext,
+  options: Options,
+  [sql = '']: readonly string[],
+): Promise<ExitCode> {
   const text = sql === '-' ? await readAll(context) : sql;
   const { safeQuery } = await import('../../store/duckdb/safe-query.ts');
   const store = await openReader(context.config.settings.db);

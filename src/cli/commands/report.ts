@@ -23,13 +23,22 @@ import { openMemory, openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 import { writeAside } from '../write-aside.ts';
 
-export async function runReport(context: CommandContext, options: Options, args: readonly string[]): Promise<ExitCode> {
+export async function runReport(
+  context: CommandContext,
+  options: Options,
+  args: readonly string[],
+): Promise<ExitCode> {
   const { name, files } = splitArguments(context, args);
   const asked = periodOf(context, options);
   if (files.length === 0) {
     const store = await openReader(context.config.settings.db);
     try {
-      return await make(context, options, { name, query: store, period: asked ?? (await lastDay(context, store)), problems: 0 });
+      return await make(context, options, {
+        name,
+        query: store,
+        period: asked ?? (await lastDay(context, store)),
+        problems: 0,
+      });
     } finally {
       await store.close();
     }
@@ -46,12 +55,19 @@ export async function runReport(context: CommandContext, options: Options, args:
 }
 
 /** The first argument is a report's name unless a file is called so. */
-function splitArguments(context: CommandContext, args: readonly string[]): { name: ReportName; files: readonly string[] } {
+function splitArguments(
+  context: CommandContext,
+  args: readonly string[],
+): { name: ReportName; files: readonly string[] } {
   const [first = 'daily', ...rest] = args;
   const isFile = args.length > 0 && existsSync(resolve(context.io.cwd, first));
   if (isReportName(first) && !isFile) return { name: first, files: rest };
   if (!isFile && args.length === 1 && /^[a-z]+$/.test(first)) {
-    throw maillogError('E_UNKNOWN_NAME', { kind: 'report or file', name: first, known: REPORT_NAMES.join(', ') });
+    throw maillogError('E_UNKNOWN_NAME', {
+      kind: 'report or file',
+      name: first,
+      known: REPORT_NAMES.join(', '),
+    });
   }
   return { name: 'daily', files: args };
 }
@@ -66,11 +82,21 @@ interface Work {
 async function make(context: CommandContext, options: Options, work: Work): Promise<ExitCode> {
   const { start, end } = work.period;
   const { top } = context.config.settings;
-  const report = await makeReport(work.query, { report: work.name, start, end, zone: context.zone, top });
-  const out = options['out'] as string | undefined;
+  const report = await makeReport(work.query, {
+    report: work.name,
+    start,
+    end,
+    zone: context.zone,
+    top,
+  });
+  const out = options.out as string | undefined;
   const isTerminal = context.io.isTerminal.stdout && out === undefined;
-  const style = { ...context.style, width: context.style.width ?? 80, colour: context.style.colour && out === undefined };
-  const text = renderReport(report, options['format'] as ReportFormat, { style, isTerminal });
+  const style = {
+    ...context.style,
+    width: context.style.width ?? 80,
+    colour: context.style.colour && out === undefined,
+  };
+  const text = renderReport(report, options.format as ReportFormat, { style, isTerminal });
   if (out === undefined) await print(context.io, text);
   else {
     writeAside(resolve(context.io.cwd, out), text);
@@ -87,11 +113,15 @@ async function wholeSpan(query: Query): Promise<Period> {
     const now = new Date();
     return { start: now, end: new Date(now.getTime() + 1000) };
   }
-  return { start: new Date(Math.floor(first / 1000) * 1000), end: new Date(Math.floor(last / 1000) * 1000 + 1000) };
+  return {
+    start: new Date(Math.floor(first / 1000) * 1000),
+    end: new Date(Math.floor(last / 1000) * 1000 + 1000),
+  };
 }
 
 async function lastDay(context: CommandContext, query: Query): Promise<Period> {
-  const day = (date: string) => parsePeriod({ date }, { now: context.now, zone: context.zone }) as Period;
+  const day = (date: string) =>
+    parsePeriod({ date }, { now: context.now, zone: context.zone }) as Period;
   const yesterday = day('yesterday');
   const { first, last } = await span(query);
   if (first === undefined || last === undefined) return yesterday;
@@ -113,8 +143,11 @@ const SPAN = `SELECT min(first_at) AS first_at, max(last_at) AS last_at FROM (${
   .join(' UNION ALL ')})`;
 
 /** Times of the first and the last event, in milliseconds. */
-async function span(query: Query): Promise<{ first: number | undefined; last: number | undefined }> {
+async function span(
+  query: Query,
+): Promise<{ first: number | undefined; last: number | undefined }> {
   const { rows } = await query.query(SPAN);
-  const time = (value: unknown) => (typeof value === 'string' ? new Date(value).getTime() : undefined);
-  return { first: time(rows[0]?.['first_at']), last: time(rows[0]?.['last_at']) };
+  const time = (value: unknown) =>
+    typeof value === 'string' ? new Date(value).getTime() : undefined;
+  return { first: time(rows[0]?.first_at), last: time(rows[0]?.last_at) };
 }

@@ -13,9 +13,17 @@ SELECT table_name AS view, column_name AS "column",
 FROM information_schema.columns WHERE table_schema = 'main' AND ($view = '' OR table_name = $view)
 ORDER BY table_name, ordinal_position`;
 
-export async function runSchema(context: CommandContext, options: Options, [view = '']: readonly string[]): Promise<ExitCode> {
+export async function runSchema(
+  context: CommandContext,
+  options: Options,
+  [view = '']: readonly string[],
+): Promise<ExitCode> {
   if (view !== '' && !VIEW_NAMES.includes(view)) {
-    throw maillogError('E_UNKNOWN_NAME', { kind: 'view', name: view, known: VIEW_NAMES.join(', ') });
+    throw maillogError('E_UNKNOWN_NAME', {
+      kind: 'view',
+      name: view,
+      known: VIEW_NAMES.join(', '),
+    });
   }
   const store = await openMemory();
   try {

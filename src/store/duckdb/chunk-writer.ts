@@ -29,6 +29,7 @@ interface TargetVector {
   readonly width: number;
   readonly memory: ArrayBuffer;
   readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
   readonly validity: Uint8Array;
@@ -46,6 +47,8 @@ const WIDTH: Readonly<Record<ColumnSpec['kind'], number>> = {
   time: 8,
   label: 1,
   text: STRING_BYTES,
+  u8: 1,
+  u16: 2,
   u32: 4,
   u64: 8,
   i32: 4,
@@ -151,7 +154,14 @@ export class ChunkWriter {
       case 'f64':
         writeDoubles(vector, column.values, from, count);
         return;
-      default:
+      case 'u8':
+        writeSmall(vector, vector.bytes, column.values, { from, count });
+        return;
+      case 'u16':
+        writeSmall(vector, vector.halves, column.values, { from, count });
+        return;
+      case 'u32':
+      case 'i32':
         writeNarrow(vector, column, from, count);
     }
   }
@@ -171,7 +181,9 @@ export class ChunkWriter {
       const at = row * 4;
       words[at] = length;
       if (length <= INLINE_BYTES) {
-        inline(words, at, arena, start, length);
+        words[at + 1] = partialWord(arena, start, length);
+        words[at + 2] = partialWord(arena, start + 4, length - 4);
+        words[at + 3] = partialWord(arena, start + 8, length - 8);
         continue;
       }
       words[at + 1] = word(arena, start);
@@ -192,6 +204,7 @@ function target(chunk: DuckDBDataChunk, index: number, column: ColumnSpec): Targ
     width,
     memory,
     bytes: new Uint8Array(memory),
+    halves: width >= 2 ? new Uint16Array(memory) : new Uint16Array(0),
     words: width >= 4 ? new Uint32Array(memory) : new Uint32Array(0),
     doubles: width >= 8 ? new Float64Array(memory) : new Float64Array(0),
     validity: new Uint8Array(CHUNK_ROWS / 8).fill(0xff),
@@ -218,18 +231,12 @@ function word(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** The first `length` (at most 4) bytes at `at` as a word, zero behind them. */
+/** The first `length` (at most 4) bytes at `at` as a word, zero behind them; 0 without any. */
 function partialWord(bytes: Uint8Array, at: number, length: number): number {
   if (length >= 4) return word(bytes, at);
   let value = 0;
   for (let i = 0; i < length; i += 1) value |= (bytes[at + i] ?? 0) << (8 * i);
   return value;
-}
-
-function inline(words: Uint32Array, at: number, arena: Uint8Array, start: number, length: number): void {
-  words[at + 1] = partialWord(arena, start, length);
-  words[at + 2] = length > 4 ? partialWord(arena, start + 4, length - 4) : 0;
-  words[at + 3] = length > 8 ? partialWord(arena, start + 8, length - 8) : 0;
 }
 
 function setNull(vector: TargetVector, row: number): void {
@@ -262,7 +269,31 @@ function writeWide(vector: TargetVector, values: Float64Array, from: number, cou
   }
 }
 
-function writeDoubles(vector: TargetVector, values: Float64Array, from: number, count: number): void {
+interface Rows {
+  readonly from: number;
+  readonly count: number;
+}
+
+/** Columns of one or two bytes; what is larger keeps its low bits. */
+function writeSmall(
+  vector: TargetVector,
+  cells: Uint8Array | Uint16Array,
+  values: Float64Array,
+  { from, count }: Rows,
+): void {
+  for (let row = 0; row < count; row += 1) {
+    const value = values[from + row] ?? Number.NaN;
+    if (Number.isNaN(value)) setNull(vector, row);
+    else cells[row] = value;
+  }
+}
+
+function writeDoubles(
+  vector: TargetVector,
+  values: Float64Array,
+  from: number,
+  count: number,
+): void {
   for (let row = 0; row < count; row += 1) {
     const value = values[from + row] ?? Number.NaN;
     if (Number.isNaN(value)) setNull(vector, row);
@@ -270,7 +301,12 @@ function writeDoubles(vector: TargetVector, values: Float64Array, from: number, 
   }
 }
 
-function writeNarrow(vector: TargetVector, column: NumberColumn, from: number, count: number): void {
+function writeNarrow(
+  vector: TargetVector,
+  column: NumberColumn,
+  from: number,
+  count: number,
+): void {
   const { words } = vector;
   const { values } = column;
   const least = column.kind === 'i32' ? -(2 ** 31) : 0;

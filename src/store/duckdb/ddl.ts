@@ -15,6 +15,10 @@ function typeOf(column: ColumnSpec): string {
       return `ENUM (${(column.labels ?? []).map((word) => `'${word}'`).join(', ')})`;
     case 'text':
       return 'VARCHAR';
+    case 'u8':
+      return 'UTINYINT';
+    case 'u16':
+      return 'USMALLINT';
     case 'u32':
       return 'UINTEGER';
     case 'u64':

@@ -21,14 +21,17 @@ import type {
   SourceIdentity,
 } from '../store.ts';
 import { ChunkWriter } from './chunk-writer.ts';
+import { FIND_HOPS } from './hops.ts';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 import { queryWith } from './query.ts';
-import { FIND_HOPS } from './hops.ts';
 import { markDirty, REFRESH_ROLLUPS } from './rollups.ts';
 import { VIEWS } from './views.ts';
 
-/** The newest storage compresses best. */
-const NEW_FILE = { storage_compatibility_version: 'latest' };
+/**
+ * The newest storage compresses best. Half of DuckDB's usual block leaves less unused behind each column
+ * (a twenty-fifth of the file for a million lines); smaller still costs more time than it saves.
+ */
+const NEW_FILE = { storage_compatibility_version: 'latest', default_block_size: '131072' };
 
 export interface OpenOptions {
   /** A path, or `:memory:`. */
@@ -64,10 +67,14 @@ export class DuckDbStore implements Sink, Query {
   /** Makes or upgrades tables and views; may be repeated. A newer file than this program is refused. */
   async migrate(): Promise<void> {
     await this.#connection.run('CREATE SCHEMA IF NOT EXISTS raw');
-    await this.#connection.run('CREATE TABLE IF NOT EXISTS raw.schema_versions (version INTEGER, applied_at TIMESTAMP)');
+    await this.#connection.run(
+      'CREATE TABLE IF NOT EXISTS raw.schema_versions (version INTEGER, applied_at TIMESTAMP)',
+    );
     const current = await this.schemaVersion();
     if (current > SCHEMA_VERSION) {
-      throw new Error(`the store has schema version ${current}, this maillog knows ${SCHEMA_VERSION}`);
+      throw new Error(
+        `the store has schema version ${current}, this maillog knows ${SCHEMA_VERSION}`,
+      );
     }
     for (const { version, statements } of MIGRATIONS) {
       if (version > current) await this.#apply(version, statements);
@@ -76,8 +83,10 @@ export class DuckDbStore implements Sink, Query {
   }
 
   async schemaVersion(): Promise<number> {
-    const { rows } = await this.query('SELECT coalesce(max(version), 0) AS version FROM raw.schema_versions');
-    return Number(rows[0]?.['version'] ?? 0);
+    const { rows } = await this.query(
+      'SELECT coalesce(max(version), 0) AS version FROM raw.schema_versions',
+    );
+    return Number(rows[0]?.version ?? 0);
   }
 
   async #apply(version: number, statements: readonly string[]): Promise<void> {
@@ -110,15 +119,22 @@ export class DuckDbStore implements Sink, Query {
   }
 
   async #nextSourceId(): Promise<number> {
-    const { rows } = await this.query('SELECT coalesce(max(source_id), 0) + 1 AS id FROM raw.sources');
-    return Number(rows[0]?.['id'] ?? 1);
+    const { rows } = await this.query(
+      'SELECT coalesce(max(source_id), 0) + 1 AS id FROM raw.sources',
+    );
+    return Number(rows[0]?.id ?? 1);
   }
 
   async #register(source: SourceIdentity): Promise<void> {
     await this.#run(
       `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
         now()::TIMESTAMP, now()::TIMESTAMP)`,
-      { id: this.#sourceId, name: source.name, headLength: source.headLength, headDigest: source.headDigest },
+      {
+        id: this.#sourceId,
+        name: source.name,
+        headLength: source.headLength,
+        headDigest: source.headDigest,
+      },
     );
   }
 
@@ -132,24 +148,24 @@ export class DuckDbStore implements Sink, Query {
       'SELECT count(*) AS n FROM raw.sources WHERE source_id <> $source AND lines_read > 0',
       { source: sourceId },
     );
-    return Number(rows[0]?.['n'] ?? 0) > 0;
+    return Number(rows[0]?.n ?? 0) > 0;
   }
 
   async linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]> {
     const { rows } = await this.query(
-      `SELECT second, line_hash AS hash,
+      `SELECT second, hash_high::UINTEGER * 65536 + hash_low AS hash,
          max(n) FILTER (WHERE source_id <> $source) AS count,
          coalesce(max(n) FILTER (WHERE source_id = $source), 0) AS own
-       FROM (SELECT source_id, second, line_hash, count(*) AS n FROM raw.lines_seen
+       FROM (SELECT source_id, second, hash_high, hash_low, count(*) AS n FROM raw.lines_seen
              WHERE second BETWEEN $from AND $to GROUP BY ALL)
        GROUP BY ALL HAVING count IS NOT NULL`,
       { source: sourceId, from, to },
     );
     return rows.map((row) => ({
-      second: Number(row['second']),
-      hash: Number(row['hash']),
-      count: Number(row['count']),
-      own: Number(row['own']),
+      second: Number(row.second),
+      hash: Number(row.hash),
+      count: Number(row.count),
+      own: Number(row.own),
     }));
   }
 
@@ -247,11 +263,11 @@ function toCheckpoint(row: Row): Checkpoint {
   return {
     sourceId: number('source_id'),
     headLength: number('head_length'),
-    headDigest: String(row['head_digest'] ?? ''),
+    headDigest: String(row.head_digest ?? ''),
     offset: number('byte_offset'),
     lines: number('line_number'),
     tailLength: number('tail_length'),
-    tailDigest: String(row['tail_digest'] ?? ''),
+    tailDigest: String(row.tail_digest ?? ''),
     counts,
   };
 }

@@ -21,10 +21,14 @@ export function toJson(value: DuckDBValue): JsonValue {
   if (value instanceof DuckDBDateValue) return value.toString();
   if (value instanceof DuckDBListValue) return value.items.map(toJson);
   if (value instanceof DuckDBStructValue) {
-    return Object.fromEntries(Object.entries(value.entries).map(([key, item]) => [key, toJson(item)]));
+    return Object.fromEntries(
+      Object.entries(value.entries).map(([key, item]) => [key, toJson(item)]),
+    );
   }
   if (value instanceof DuckDBMapValue) {
-    return Object.fromEntries(value.entries.map(({ key, value: item }) => [String(key), toJson(item)]));
+    return Object.fromEntries(
+      value.entries.map(({ key, value: item }) => [String(key), toJson(item)]),
+    );
   }
   return String(value);
 }
@@ -37,6 +41,9 @@ function isoTime(micros: bigint): string {
   const rest = micros % 1_000_000n;
   const seconds = date.toISOString().slice(0, -5);
   if (rest === 0n) return `${seconds}Z`;
-  const fraction = ((rest + 1_000_000n) % 1_000_000n).toString().padStart(6, '0').replace(/0+$/, '');
+  const fraction = ((rest + 1_000_000n) % 1_000_000n)
+    .toString()
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   return `${seconds}.${fraction}Z`;
 }

@@ -37,7 +37,11 @@ const FIGURES = [
   measure('messages', 'messages', `CASE WHEN from_own_queue THEN 'hop' ELSE 'message' END`, 'size'),
   measure('deliveries', 'deliveries', 'status'),
   measure('mailers', "(FROM deliveries WHERE status = 'sent')", "coalesce(mailer, 'none')"),
-  measure('rejections', "(FROM rejections WHERE stage <> 'other')", "action::VARCHAR || ' ' || stage::VARCHAR"),
+  measure(
+    'rejections',
+    "(FROM rejections WHERE stage <> 'other')",
+    "action::VARCHAR || ' ' || stage::VARCHAR",
+  ),
   measure('auth', 'auth_events', 'outcome::VARCHAR'),
   measure('connections', 'connections', 'what::VARCHAR'),
 ].join('\nUNION ALL\n');

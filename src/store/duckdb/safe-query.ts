@@ -15,9 +15,12 @@ export async function safeQuery(store: DuckDbStore, sql: string): Promise<QueryR
   const kind = await store.soleStatementType(sql).catch((error: unknown) => {
     throw badSql(error);
   });
-  if (kind === undefined) throw maillogError('E_NOT_READ_ONLY', { problem: 'there must be exactly one statement' });
+  if (kind === undefined)
+    throw maillogError('E_NOT_READ_ONLY', { problem: 'there must be exactly one statement' });
   if (!READING.has(kind)) {
-    throw maillogError('E_NOT_READ_ONLY', { problem: `this is a ${StatementType[kind]} statement` });
+    throw maillogError('E_NOT_READ_ONLY', {
+      problem: `this is a ${StatementType[kind]} statement`,
+    });
   }
   try {
     return await store.query(sql);
@@ -30,5 +33,9 @@ export async function safeQuery(store: DuckDbStore, sql: string): Promise<QueryR
 function badSql(error: unknown): Error {
   const [problem = ''] = String(error instanceof Error ? error.message : error).split('\n\n');
   const refused = /^(?:Permission Error|Invalid Configuration Error)/.test(problem);
-  return maillogError(refused ? 'E_NOT_READ_ONLY' : 'E_BAD_SQL', { problem: problem.replace(/\s+/g, ' ') }, error);
+  return maillogError(
+    refused ? 'E_NOT_READ_ONLY' : 'E_BAD_SQL',
+    { problem: problem.replace(/\s+/g, ' ') },
+    error,
+  );
 }

@@ -38,6 +38,7 @@ function checkpoint(content: Buffer, offset: number, sourceId = 1): Checkpoint {
     headLength: head.length,
     headDigest: digest(head),
     offset,
+    lines: 0,
     tailLength: tail.length,
     tailDigest: digest(tail),
     counts: { ...none, duplicate: 0 },

@@ -14,9 +14,53 @@ const FROM = 'size=100, class=0, nrcpts=1';
 
 /** What users may rely on: every view begins so, then has at least these. */
 const CONTRACT: Readonly<Record<string, readonly string[]>> = {
-  messages: ['sender', 'sender_domain', 'size', 'nrcpts', 'message_id', 'relay_host', 'relay_ip', 'protocol', 'auth_user', 'auth_mech', 'tls_version', 'class', 'body_type'],
-  deliveries: ['recipient', 'recipient_domain', 'original_recipient', 'controlling_user', 'mailer', 'relay_host', 'relay_ip', 'delay', 'xdelay', 'delay_before_queue', 'delay_in_queue', 'delay_connect', 'delay_transmit', 'dsn', 'status', 'reply', 'bounce_class'],
-  rejections: ['stage', 'action', 'rule', 'code', 'dsn', 'client_host', 'client_ip', 'helo', 'sender', 'recipient', 'reason'],
+  messages: [
+    'sender',
+    'sender_domain',
+    'size',
+    'nrcpts',
+    'message_id',
+    'relay_host',
+    'relay_ip',
+    'protocol',
+    'auth_user',
+    'auth_mech',
+    'tls_version',
+    'class',
+    'body_type',
+  ],
+  deliveries: [
+    'recipient',
+    'recipient_domain',
+    'original_recipient',
+    'controlling_user',
+    'mailer',
+    'relay_host',
+    'relay_ip',
+    'delay',
+    'xdelay',
+    'delay_before_queue',
+    'delay_in_queue',
+    'delay_connect',
+    'delay_transmit',
+    'dsn',
+    'status',
+    'reply',
+    'bounce_class',
+  ],
+  rejections: [
+    'stage',
+    'action',
+    'rule',
+    'code',
+    'dsn',
+    'client_host',
+    'client_ip',
+    'helo',
+    'sender',
+    'recipient',
+    'reason',
+  ],
   auth_events: ['service', 'outcome', 'mechanism', 'user', 'client_host', 'client_ip', 'reason'],
   tls_sessions: ['side', 'peer_host', 'peer_ip', 'version', 'cipher', 'bits', 'verify'],
   connections: ['what', 'client_host', 'client_ip', 'detail'],
@@ -39,7 +83,9 @@ test('migrating twice changes nothing, a newer schema is refused', async () => {
   const store = await openStore();
   await store.migrate();
   assert.equal(await store.schemaVersion(), SCHEMA_VERSION);
-  await store.query(`INSERT INTO raw.schema_versions VALUES (${SCHEMA_VERSION + 1}, now()::TIMESTAMP)`);
+  await store.query(
+    `INSERT INTO raw.schema_versions VALUES (${SCHEMA_VERSION + 1}, now()::TIMESTAMP)`,
+  );
   await assert.rejects(store.migrate(), /schema version/);
   await store.close();
 });
@@ -73,10 +119,13 @@ test('a local submission is one message and two queue entries', async () => {
     { queue_id: '6AO600aa100100', from_own_queue: false },
     { queue_id: '6AO600bb100101', from_own_queue: true },
   ]);
-  assert.deepEqual(await rows('SELECT queue_id, status, controlling_user FROM deliveries ORDER BY 1'), [
-    { queue_id: '6AO600aa100100', status: 'relayed', controlling_user: 'alice' },
-    { queue_id: '6AO600bb100101', status: 'sent', controlling_user: null },
-  ]);
+  assert.deepEqual(
+    await rows('SELECT queue_id, status, controlling_user FROM deliveries ORDER BY 1'),
+    [
+      { queue_id: '6AO600aa100100', status: 'relayed', controlling_user: 'alice' },
+      { queue_id: '6AO600bb100101', status: 'sent', controlling_user: null },
+    ],
+  );
 });
 
 test('the halves of a hop are joined in any order of arrival', async () => {
@@ -84,19 +133,26 @@ test('the halves of a hop are joined in any order of arrival', async () => {
   const store = await openStore();
   await loadInto(store, `${lines[1]}\n`);
   await loadInto(store, `${lines[0]}\n${lines[2]}\n`);
-  const { rows } = await store.query("SELECT count(*) AS n FROM deliveries WHERE status = 'relayed'");
+  const { rows } = await store.query(
+    "SELECT count(*) AS n FROM deliveries WHERE status = 'relayed'",
+  );
   assert.deepEqual(rows, [{ n: 1 }]);
   await store.close();
 });
 
 test('a remote server that names one of our queue ids makes no hop', async () => {
-  const { rows } = await loadLog(`Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: from=<a@b>, ${FROM}, msgid=<1@h>, proto=ESMTP, daemon=MTA-v4, relay=c [192.0.2.9]
+  const { rows } =
+    await loadLog(`Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: from=<a@b>, ${FROM}, msgid=<1@h>, proto=ESMTP, daemon=MTA-v4, relay=c [192.0.2.9]
 Nov 24 06:00:00 mx1 sm-mta[2]: 6AO600bb100101: from=<e@f>, ${FROM}, msgid=<2@h>, proto=ESMTP, daemon=MTA-v4, relay=c [192.0.2.9]
 Nov 24 06:00:01 mx1 sm-mta[3]: 6AO600aa100100: to=<b@x>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=30300, relay=x. [192.0.2.1], dsn=2.0.0, stat=Sent (6AO600bb100101 Message accepted for delivery)
 Nov 24 06:00:01 mx1 sm-mta[3]: 6AO600bb100101: to=<b@x>, delay=00:00:01, xdelay=00:00:01, mailer=esmtp, pri=30300, relay=x. [192.0.2.1], dsn=2.0.0, stat=Sent (6AO600bb100101 Message accepted for delivery)
 `);
-  assert.deepEqual(await rows("SELECT count(*) AS n FROM deliveries WHERE status = 'sent'"), [{ n: 2 }]);
-  assert.deepEqual(await rows('SELECT count(*) AS n FROM messages WHERE from_own_queue'), [{ n: 0 }]);
+  assert.deepEqual(await rows("SELECT count(*) AS n FROM deliveries WHERE status = 'sent'"), [
+    { n: 2 },
+  ]);
+  assert.deepEqual(await rows('SELECT count(*) AS n FROM messages WHERE from_own_queue'), [
+    { n: 0 },
+  ]);
 });
 
 test('a message given up in the queue is expired for each recipient still waiting, with its last reason', async () => {
@@ -116,7 +172,8 @@ test('a message given up in the queue is expired for each recipient still waitin
 });
 
 test('a message refused after its data is no message, and its recipients are refused one by one', async () => {
-  const { rows } = await loadLog(`Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: from=<a@b>, size=49300, class=0, nrcpts=2, msgid=<1@h>, proto=ESMTP, daemon=MTA-v4, relay=c.example [192.0.2.9]
+  const { rows } =
+    await loadLog(`Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: from=<a@b>, size=49300, class=0, nrcpts=2, msgid=<1@h>, proto=ESMTP, daemon=MTA-v4, relay=c.example [192.0.2.9]
 Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: message size (49300) exceeds maximum (20000)
 Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: to=<x@y>, delay=00:00:00, pri=79300, stat=Message exceeds maximum fixed size (20000)
 Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: to=<z@y>, delay=00:00:00, pri=79300, stat=Message exceeds maximum fixed size (20000)
@@ -132,7 +189,9 @@ test('without to= lines (LogLevel 5) the refusal of the whole message stands', a
   const { rows } = await loadLog(
     'Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: message size (49300) exceeds maximum (20000)\n',
   );
-  assert.deepEqual(await rows('SELECT rule, code FROM rejections'), [{ rule: 'message size', code: 552 }]);
+  assert.deepEqual(await rows('SELECT rule, code FROM rejections'), [
+    { rule: 'message size', code: 552 },
+  ]);
 });
 
 test('SQL from outside may only read', async () => {
@@ -162,7 +221,9 @@ test('results are JSON values: ISO times in UTC, counts as numbers, null where a
     store,
     "SELECT TIMESTAMP '2026-01-02 03:04:05' AS t, TIMESTAMP '2026-01-02 03:04:05.25' AS u, sum(1) AS n, NULL AS x, 1.5::DECIMAL(4, 2) AS d, [1, 2] AS l",
   );
-  assert.deepEqual(rows, [{ t: '2026-01-02T03:04:05Z', u: '2026-01-02T03:04:05.25Z', n: 1, x: null, d: 1.5, l: [1, 2] }]);
+  assert.deepEqual(rows, [
+    { t: '2026-01-02T03:04:05Z', u: '2026-01-02T03:04:05.25Z', n: 1, x: null, d: 1.5, l: [1, 2] },
+  ]);
   await store.close();
 });
 
@@ -172,7 +233,9 @@ test('rows reach every column kind unchanged, NULLs and long texts included', as
     `Nov 24 06:00:00 mx1 sm-mta[1]: 6AO600aa100100: from=<${long}@b>, size=9007199254740991, class=-60, nrcpts=3, proto=ESMTP, relay=[192.0.2.9]\n`,
     TEST_CLOCK,
   );
-  const [row] = await rows('SELECT logged_at, sender, size, class, nrcpts, message_id, relay_host, relay_ip FROM envelopes');
+  const [row] = await rows(
+    'SELECT logged_at, sender, size, class, nrcpts, message_id, relay_host, relay_ip FROM envelopes',
+  );
   assert.deepEqual(row, {
     logged_at: '2026-11-24T06:00:00Z',
     sender: `${long}@b`,
