@@ -32,6 +32,10 @@ function inOrder(facts: readonly Fact[]): readonly Fact[] {
  * many lists, the same would be planned as a product of them all.)
  */
 export function statementFor(sections: readonly Section[], context: SectionContext): string {
+  // The only value that is written into the statement instead of bound.
+  if (!Number.isSafeInteger(context.top) || context.top < 0) {
+    throw new RangeError(`rows of a top list: ${context.top}`);
+  }
   const facts = inOrder(sections.flatMap(({ needs }) => needs)).map(
     ({ name, kept, sql }) => `${name} AS ${kept ? '' : 'NOT '}MATERIALIZED (${sql})`,
   );

@@ -32,7 +32,7 @@ const NOT_MAIL = foreign('not a mail line');
 
 const ENVELOPE_ID = columnsOf('envelopes').queue_id ?? 0;
 const DELIVERY_ID = columnsOf('deliveries').queue_id ?? 0;
-const DELIVERY_DELAY = columnsOf('deliveries').delay_ms ?? 0;
+const DELIVERY_DELAY = columnsOf('deliveries').delay ?? 0;
 
 /** Lines from one piece of time evidence to the next. */
 const EVIDENCE_STEP = 4;
@@ -251,7 +251,7 @@ export class BlockParser {
     if (line < evidence.lastLine + EVIDENCE_STEP) return;
     const start = deliveries.textStart(row, DELIVERY_ID);
     const seconds = this.#idSeconds(start, deliveries.textLength(row, DELIVERY_ID));
-    evidence.add(line, seconds + deliveries.numberAt(row, DELIVERY_DELAY) / 1000);
+    evidence.add(line, seconds + deliveries.numberAt(row, DELIVERY_DELAY));
   }
 
   /** NaN when the id tells no time. */

@@ -220,7 +220,7 @@ export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
   return -1;
 }
 
-/** `[D+]HH:MM:SS` as milliseconds, NaN when it is something else. */
+/** `[D+]HH:MM:SS` as seconds, NaN when it is something else. */
 export function readDelay(bytes: Uint8Array, start: number, end: number): number {
   let total = 0;
   let value = 0;
@@ -242,7 +242,7 @@ export function readDelay(bytes: Uint8Array, start: number, end: number): number
       colons += 1;
     } else return Number.NaN;
   }
-  const delay = (total + value) * 1000;
+  const delay = total + value;
   return colons === 2 && digits > 0 && delay < Number.MAX_SAFE_INTEGER ? delay : Number.NaN;
 }
 

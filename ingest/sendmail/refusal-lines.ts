@@ -183,9 +183,10 @@ const readDiscarded: LineReader = (text, out) => {
 
 /** `collect: relay=NAME, from=<A>, info=Bare linefeed (LF) not allowed, where=body, status=tempfail`. */
 const readBareLineEnd: LineReader = (text, out) => {
-  const match = /^collect: relay=(.*), from=(.*), info=(Bare .*), where=([^,]*), status=(.*)$/.exec(
-    text,
-  );
+  const match =
+    /^collect: relay=(.*?), from=(<(?:"(?:\\.|[^"\\])*"|[^">])*>|[^<,][^,]*), info=(Bare .*), where=([^,]*), status=(.*)$/.exec(
+      text,
+    );
   if (match === null) return false;
   const [, relay, sender, info = '', where = '', status] = match;
   out.rejection({

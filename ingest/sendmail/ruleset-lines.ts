@@ -156,12 +156,19 @@ export const readRuleset: LineReader = (text, out) => {
   if (verb === 'reject' || verb === 'error') {
     const reply = splitReply(value);
     const { code, dsn } = reply;
-    out.rejection({ ...common, action: actionOf(code), code, dsn, reason: reply.text });
+    const reason = withoutAddress(reply.text, parts.argument);
+    out.rejection({ ...common, action: actionOf(code), code, dsn, reason });
   } else if (verb === 'quarantine' || verb === 'hold') {
     out.rejection({ ...common, action: verb, reason: value });
   } else out.rejection({ ...common, action: 'discard' });
   return true;
 };
+
+/** The text without the `<addr>... ` before it, so that one reason is one value. */
+function withoutAddress(text: string, argument: string): string {
+  if (argument !== '' && text.startsWith(`${argument}... `)) return text.slice(argument.length + 4);
+  return text.replace(/^<[^<>"]*>\.\.\. /, '');
+}
 
 function recipientAt(stage: RejectionStage, argument: string): string | undefined {
   return stage === 'rcpt' ? argument : undefined;

@@ -32,8 +32,8 @@ const C = {
   mta: column('mta'),
   controllingUser: column('controlling_user'),
   mailer: column('mailer'),
-  delay: column('delay_ms'),
-  xdelay: column('xdelay_ms'),
+  delay: column('delay'),
+  xdelay: column('xdelay'),
   dsn: column('dsn'),
   status: column('status'),
   stat: column('stat'),
@@ -74,6 +74,8 @@ const OPTIONAL = [
   'auth',
 ].map((name) => ascii(`, ${name}=`));
 const COMMA = 0x2c;
+/** See the column `priority`. */
+const PRIORITY_STEP = 30_000;
 const REMEMBERED = 4096;
 const NO_RECIPIENTS = ascii('NO-TO-LIST');
 
@@ -237,7 +239,10 @@ export class ToLine {
       table.number(C.xdelay, readDelay(bytes, this.#xdelay.start, this.#xdelay.end));
     }
     if (this.#pri.end > 0)
-      table.number(C.priority, this.#number.read(bytes, this.#pri.start, this.#pri.end));
+      table.number(
+        C.priority,
+        this.#number.read(bytes, this.#pri.start, this.#pri.end) % PRIORITY_STEP,
+      );
     if (this.#relay.end > 0) this.#fields.peer(table, RELAY, this.#relay.start, this.#relay.end);
     table.label(C.status, outcome.status);
     table.text(C.stat, outcome.statStart, outcome.statEnd);

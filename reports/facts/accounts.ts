@@ -46,7 +46,7 @@ export const ACCOUNTS: Fact = {
   sql: `SELECT e.k, e.arrivals, e.announced,
     CASE WHEN ${has('discarded')} THEN NULL ELSE e.final + coalesce(u.recipients, 0) END AS seen,
     CASE WHEN ${has('discarded', 'expired')} OR r.k IS NOT NULL THEN 'complete'
-      WHEN e.final = 0 AND u.k IS NULL AND ${has('cloned')} THEN 'complete'
+      WHEN e.final = 0 AND u.k IS NULL AND ${has('answered')} THEN 'complete'
       WHEN e.final = 0 THEN 'none'
       WHEN u.k IS NOT NULL OR ${has('under_way')} THEN 'partly'
       ELSE 'complete' END AS outcome

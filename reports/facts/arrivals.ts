@@ -2,7 +2,7 @@
  * Messages that came in, counted in one scan by sender, by its domain, by client, by quarter of an hour and
  * by protocol. A row has the columns of one of these, the others are NULL; `cut` says which it is.
  */
-import { type Fact, IN_PERIOD, KEY, QUARTER } from './fact.ts';
+import { type Fact, IN_PERIOD, QUARTER } from './fact.ts';
 import { NO_MESSAGES } from './queues.ts';
 
 /** Values of `cut`: GROUPING_ID of the five, a 0 for what is grouped by. */
@@ -22,11 +22,11 @@ export const ARRIVALS: Fact = {
     sender, sender_domain, relay_ip, relay_host, quarter, protocol, tls_version,
     count(*) AS messages, sum(size) AS bytes, sum(nrcpts) AS recipients
   FROM (
-    SELECT ${KEY} AS k, sender, sender_domain, relay_ip, relay_host, ${QUARTER} AS quarter, protocol, tls_version,
+    SELECT host, queue_id, sender, sender_domain, relay_ip, relay_host, ${QUARTER} AS quarter, protocol, tls_version,
       size::DOUBLE AS size, nrcpts::DOUBLE AS nrcpts
     FROM raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'yes'
   ) e
-  LEFT JOIN no_messages n ON n.k = e.k WHERE n.k IS NULL
+  LEFT JOIN no_messages n ON n.queue_id = e.queue_id AND n.host = e.host WHERE n.queue_id IS NULL
   GROUP BY GROUPING SETS ((sender), (sender_domain), (relay_ip, relay_host), (quarter), (protocol, tls_version))`,
 };
 

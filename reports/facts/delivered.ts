@@ -24,23 +24,23 @@ export const DELIVERED: Fact = {
   name: 'delivered',
   needs: [HAND_OVERS, ACCEPTED],
   kept: true,
-  sql: `SELECT GROUPING_ID(recipient, recipient_domain, relay, mailer, delay_ms, entry) AS cut,
-    recipient, recipient_domain, relay, mailer, quarter, delay_ms, relayed,
+  sql: `SELECT GROUPING_ID(recipient, recipient_domain, relay, mailer, delay, entry) AS cut,
+    recipient, recipient_domain, relay, mailer, quarter, delay, relayed,
     entry,
-    count(k) AS deliveries, sum(size) AS bytes, sum(delay_ms::DOUBLE) AS waited
+    count(k) AS deliveries, sum(size) AS bytes, sum(delay) AS waited
   FROM (
     SELECT d.*, CASE WHEN d.k IS NOT NULL THEN a.size END AS size, h.hand_over IS NOT NULL AS relayed,
       CASE WHEN d.k IS NULL OR (${IS_SIMPLE}) IS NOT TRUE THEN coalesce(a.k, d.k) END AS entry
     FROM (
       SELECT ${KEY} AS k, recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer,
-        ${QUARTER} AS quarter, delay_ms, reply
+        ${QUARTER} AS quarter, delay, reply
       FROM raw.deliveries WHERE ${IN_PERIOD} AND status = 'sent'
     ) d
     FULL JOIN accepted a ON a.k = d.k
     LEFT JOIN hand_overs h ON h.hand_over = CASE WHEN ${has('handed')} THEN ${keyOf('d.k', 'raw.next_queue_id(d.reply)')} END
   )
   GROUP BY GROUPING SETS ((recipient, relayed), (recipient_domain, relayed), (relay, relayed), (mailer, quarter, relayed),
-    (delay_ms, relayed), (entry))`,
+    (delay, relayed), (entry))`,
 };
 
 /** Deliveries by recipient; letter case does not make another recipient. */

@@ -24,8 +24,11 @@ const FLAGS = {
   held: FIRST_FREE << 3,
   /** Handed to another queue of ours. */
   handed: FIRST_FREE << 4,
-  /** Sent on as a copy with another sender (owner- aliases). */
-  cloned: FIRST_FREE << 5,
+  /**
+   * A copy with another sender or a failure notice was made of it: where it has no attempts, that is all
+   * that is said (owner- aliases; alias loops, lists that cannot be read).
+   */
+  answered: FIRST_FREE << 5,
   /** Has lines soon after the period: an attempt was under way at its end. */
   under_way: FIRST_FREE << 6,
 } as const;
@@ -43,6 +46,8 @@ const mark = (key: string, flag: Flag, from: string): string =>
 
 const SOON_AFTER = `logged_at >= $end::TIMESTAMP AND logged_at < $end::TIMESTAMP + INTERVAL 1 HOUR`;
 
+const IS_ANSWER = `what IN ('clone', 'dsn', 'return_to_sender', 'postmaster_notify')`;
+
 /** Entries of which there is more to say, with the number of recipients that did not get it for good. */
 export const MARKS: Fact = {
   name: 'marks',
@@ -56,7 +61,7 @@ export const MARKS: Fact = {
     ${mark(KEY, 'offered', `raw.envelopes WHERE ${IN_PERIOD} AND accepted = 'no'`)}
     ${mark(keyOf('host', 'child_queue_id'), 'child', `raw.queue_events WHERE ${IN_PERIOD} AND child_queue_id <> ''`)}
     ${mark(KEY, 'expired', `raw.queue_events WHERE ${IN_PERIOD} AND what = 'expired'`)}
-    ${mark(KEY, 'cloned', `raw.queue_events WHERE ${IN_PERIOD} AND what = 'clone'`)}
+    ${mark(KEY, 'answered', `raw.queue_events WHERE ${IN_PERIOD} AND ${IS_ANSWER}`)}
     ${mark(KEY, 'under_way', `raw.deliveries WHERE ${SOON_AFTER}`)}
     ${mark(KEY, 'held', `raw.rejections WHERE ${IN_PERIOD} AND action = 'quarantine' AND queue_id <> ''`)}
   ) GROUP BY k`,
@@ -71,8 +76,8 @@ const CROSSING: Fact = {
   needs: [],
   kept: true,
   sql: `SELECT host, queue_id FROM raw.deliveries
-  WHERE ${IN_PERIOD} AND (delay_ms IS NULL
-    OR epoch_ms(logged_at) - delay_ms::BIGINT < epoch_ms($start::TIMESTAMP) + 60000)
+  WHERE ${IN_PERIOD} AND (delay IS NULL
+    OR epoch(logged_at) - delay < epoch($start::TIMESTAMP) + 60)
   UNION
   SELECT host, queue_id FROM raw.queue_events WHERE ${IN_PERIOD} AND what = 'expired'`,
 };

@@ -27,15 +27,16 @@ export const aroundPeriod = (column: string, days: number): string =>
     AND ${column} < $end::TIMESTAMP + INTERVAL ${days} DAY`;
 
 /**
- * A queue entry's name, unique over all hosts. Kept as text: DuckDB's hash() gave two of 242,284 real ids
- * one number, and two messages must never be taken for one.
+ * A queue entry's name, unique over all hosts, the id first since names are compared from their beginning.
+ * Kept as text: DuckDB's hash() gave two of 242,284 real ids one number, and two messages must never be
+ * taken for one.
  */
-export const keyOf = (host: string, queueId: string): string => `${host} || ' ' || ${queueId}`;
+export const keyOf = (host: string, queueId: string): string => `${queueId} || ' ' || ${host}`;
 export const KEY = keyOf('host', 'queue_id');
 
-/** The queue ids of a few of such keys, in one text. Host names hold no blanks. */
+/** The queue ids of a few of such keys, in one text. They hold no blanks. */
 export const queueIdsOf = (keys: string): string =>
-  `array_to_string(list_sort(list_transform(${keys}, lambda x: split_part(x, ' ', 2))), ' ')`;
+  `array_to_string(list_sort(list_transform(${keys}, lambda x: split_part(x, ' ', 1))), ' ')`;
 
 /** Longest time a message may have been in the queue before the period (RFC 5321 4.5.4.1: 4-5 days). */
 export const LOOK_BACK_DAYS = 14;

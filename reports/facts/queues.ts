@@ -9,7 +9,7 @@ export const HANDED: Fact = {
   name: 'handed',
   needs: [],
   kept: true,
-  sql: `SELECT ${KEY} AS k, ${keyOf(KEY, 'next_queue_id')} AS hand_over, ${keyOf('next_host', 'next_queue_id')} AS next_k
+  sql: `SELECT ${KEY} AS k, ${keyOf(KEY, 'next_queue_id')} AS hand_over, next_host, next_queue_id
   FROM raw.hops WHERE ${aroundPeriod('handed_at', 1)}`,
 };
 
@@ -26,7 +26,7 @@ export const REFUSED: Fact = {
   name: 'refused',
   needs: [],
   kept: true,
-  sql: `SELECT DISTINCT ${KEY} AS k FROM raw.rejections
+  sql: `SELECT DISTINCT ${KEY} AS k, host, queue_id FROM raw.rejections
   WHERE stage IN ('data', 'content') AND action IN ('reject', 'tempfail') AND queue_id <> ''
     AND ${aroundPeriod('logged_at', 1)}`,
 };
@@ -36,5 +36,5 @@ export const NO_MESSAGES: Fact = {
   name: 'no_messages',
   needs: [REFUSED, HANDED],
   kept: false,
-  sql: 'SELECT k FROM refused UNION SELECT next_k FROM handed',
+  sql: 'SELECT host, queue_id FROM refused UNION SELECT next_host, next_queue_id FROM handed',
 };

@@ -4,7 +4,7 @@
  */
 import { type Fact, IN_PERIOD, KEY, QUARTER, without } from './fact.ts';
 
-const COLUMNS = `recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer, delay_ms, bounce_class,
+const COLUMNS = `recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer, delay, bounce_class,
     coalesce(reply, stat) AS reason`;
 
 const IS_OPEN = `status IN ('deferred', 'queued', 'quarantined')`;
@@ -65,7 +65,7 @@ export const EXPIRED: Fact = {
   sql: `WITH attempts AS (
     SELECT e.given_up_at, e.k, t.* EXCLUDE (k)
     FROM ends e JOIN (
-      SELECT k, logged_at, recipient, recipient_domain, relay, mailer, delay_ms, bounce_class, reason, status, is_open
+      SELECT k, logged_at, recipient, recipient_domain, relay, mailer, delay, bounce_class, reason, status, is_open
       FROM troubles
       UNION ALL BY NAME SELECT k, logged_at, recipient, false AS is_open FROM retried) t ON t.k = e.k
     WHERE t.logged_at <= e.given_up_at
@@ -97,12 +97,12 @@ export const FAILURES: Fact = {
   name: 'failures',
   needs: [TROUBLES, EXPIRED],
   kept: true,
-  sql: `SELECT k, is_deferral, recipient_domain AS domain, recipient, delay_ms, coalesce(bounce_class, 'Uncategorized') AS bounce_class,
+  sql: `SELECT k, is_deferral, recipient_domain AS domain, recipient, delay, coalesce(bounce_class, 'Uncategorized') AS bounce_class,
     ${without(without('reason', 'recipient'), 'relay')} AS reason
   FROM (
-    SELECT k, status = 'deferred' AS is_deferral, recipient_domain, recipient, relay, delay_ms,
+    SELECT k, status = 'deferred' AS is_deferral, recipient_domain, recipient, relay, delay,
       bounce_class::VARCHAR AS bounce_class, reason
     FROM troubles WHERE status IN ('bounced', 'deferred')
     UNION ALL
-    SELECT k, false, recipient_domain, recipient, relay, delay_ms, 'MessageExpired', reason FROM expired)`,
+    SELECT k, false, recipient_domain, recipient, relay, delay, 'MessageExpired', reason FROM expired)`,
 };

@@ -34,8 +34,8 @@ export const DEFERRALS_BY_DESTINATION = section({
   bar: 'deferrals',
   sql: ({
     top,
-  }) => `SELECT domain, sum(tries)::BIGINT AS deferrals, count(*) AS messages, max(longest) / 1000 AS longest
-  FROM (SELECT domain, k, count(*) AS tries, max(delay_ms) AS longest
+  }) => `SELECT domain, sum(tries)::BIGINT AS deferrals, count(*) AS messages, max(longest) AS longest
+  FROM (SELECT domain, k, count(*) AS tries, max(delay) AS longest
     FROM failures WHERE is_deferral AND domain IS NOT NULL GROUP BY domain, k)
   GROUP BY domain ORDER BY deferrals DESC, domain LIMIT ${top}`,
 });

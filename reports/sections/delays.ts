@@ -18,7 +18,7 @@ const COLUMNS = [
 ] as const;
 
 const rank = (percentile: number): string =>
-  `min(delay_ms) FILTER (upto * 100 >= total * ${percentile}) / 1000 AS p${percentile}`;
+  `min(delay) FILTER (upto * 100 >= total * ${percentile}) AS p${percentile}`;
 
 export const DELAYS = section({
   id: 'delays',
@@ -27,9 +27,9 @@ export const DELAYS = section({
   needs: [DELIVERED],
   columns: [count('deliveries', 'deliveries'), ...COLUMNS],
   sql: () => `SELECT max(total)::BIGINT AS deliveries, ${PERCENTILES.map(rank).join(', ')},
-    max(delay_ms) / 1000 AS longest, round(sum(delay_ms * deliveries) / max(total) / 1000, 3) AS mean
-  FROM (SELECT delay_ms, deliveries, sum(deliveries) OVER (ORDER BY delay_ms) AS upto, sum(deliveries) OVER () AS total
-    FROM delivered WHERE cut = ${DELIVERED_BY.delay} AND delay_ms IS NOT NULL AND NOT relayed)
+    max(delay) AS longest, round(sum(delay * deliveries) / max(total), 3) AS mean
+  FROM (SELECT delay, deliveries, sum(deliveries) OVER (ORDER BY delay) AS upto, sum(deliveries) OVER () AS total
+    FROM delivered WHERE cut = ${DELIVERED_BY.delay} AND delay IS NOT NULL AND NOT relayed)
   HAVING count(*) > 0`,
 });
 
@@ -46,14 +46,14 @@ export const DELAYS_BY_DESTINATION = section({
     SELECT domain FROM recipient_domains
     WHERE waited > 0 AND deliveries * ${LEAST_SHARE} >= (SELECT sum(deliveries) FROM recipient_domains)
     ORDER BY waited / deliveries DESC, domain LIMIT ${top})
-  SELECT domain, deliveries, ${PERCENTILES.map((p, i) => `q[${i + 1}] / 1000 AS p${p}`).join(', ')}, longest, mean
+  SELECT domain, deliveries, ${PERCENTILES.map((p, i) => `q[${i + 1}] AS p${p}`).join(', ')}, longest, mean
   FROM (
-    SELECT recipient_domain AS domain, count(*) AS deliveries, max(delay_ms) / 1000 AS longest,
-      round(avg(delay_ms) / 1000, 3) AS mean,
-      quantile_disc(delay_ms, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
+    SELECT recipient_domain AS domain, count(*) AS deliveries, max(delay) AS longest,
+      round(avg(delay), 3) AS mean,
+      quantile_disc(delay, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
     FROM (
-      SELECT recipient_domain, delay_ms, ${keyOf(KEY, 'raw.next_queue_id(reply)')} AS hand_over FROM raw.deliveries
-      WHERE ${IN_PERIOD} AND status = 'sent' AND delay_ms IS NOT NULL
+      SELECT recipient_domain, delay, ${keyOf(KEY, 'raw.next_queue_id(reply)')} AS hand_over FROM raw.deliveries
+      WHERE ${IN_PERIOD} AND status = 'sent' AND delay IS NOT NULL
         AND recipient_domain IN (SELECT domain FROM slowest)
     ) WHERE hand_over IS NULL OR hand_over NOT IN (SELECT hand_over FROM hand_overs)
     GROUP BY recipient_domain

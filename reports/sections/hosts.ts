@@ -42,7 +42,7 @@ const RELAY_COLUMNS = [
 ] as const;
 
 const selectRelays = (order: string, top: number): string =>
-  `SELECT relay, deliveries, coalesce(bytes, 0)::BIGINT AS bytes, round(waited / deliveries / 1000, 3) AS mean_delay
+  `SELECT relay, deliveries, coalesce(bytes, 0)::BIGINT AS bytes, round(waited / deliveries, 3) AS mean_delay
   FROM delivered WHERE cut = ${DELIVERED_BY.relay} AND relay IS NOT NULL AND NOT relayed ORDER BY ${order} LIMIT ${top}`;
 
 export const RELAYS_BY_DELIVERIES = section({

@@ -43,13 +43,33 @@ type Mutable = { -readonly [Key in keyof HourRow]: HourRow[Key] };
 
 const FIGURES = COLUMNS.map(({ key }) => key).filter((key): key is Figure => key !== 'hour');
 
+/** Periods up to this long are told without gaps. */
+const LONGEST_WITHOUT_GAPS = 62 * DAY;
+
+const lengthOf = ({ start, end }: SectionContext): number => end.getTime() - start.getTime();
+
 /** The beginning of the hour or day, on the zone's clocks, that an instant lies in. */
-function beginningOf(instant: number, { zone, start, end }: SectionContext): number {
-  const wall = toWallClock(instant, zone);
-  if (end.getTime() - start.getTime() > LONGEST_BY_HOUR) {
-    return fromWallClock(wall - (((wall % DAY) + DAY) % DAY), zone);
+function beginningOf(instant: number, context: SectionContext): number {
+  const wall = toWallClock(instant, context.zone);
+  if (lengthOf(context) > LONGEST_BY_HOUR) {
+    return fromWallClock(wall - (((wall % DAY) + DAY) % DAY), context.zone);
   }
   return instant - (((wall % HOUR) + HOUR) % HOUR);
+}
+
+/** Every hour or day of the period, be there mail in it or not. */
+function beginningsOf(context: SectionContext): readonly number[] {
+  const length = lengthOf(context);
+  if (length > LONGEST_WITHOUT_GAPS) {
+    return [];
+  }
+  const step = length > LONGEST_BY_HOUR ? HOUR : QUARTER_MS;
+  const beginnings = new Set<number>();
+  for (let at = context.start.getTime(); at < context.end.getTime(); at += step) {
+    beginnings.add(beginningOf(at, context));
+  }
+  beginnings.add(beginningOf(context.end.getTime() - 1, context));
+  return [...beginnings];
 }
 
 const emptyRow = (beginning: number): Mutable => ({
@@ -66,13 +86,7 @@ function shape(rows: readonly Row[], context: SectionContext): readonly HourRow[
   if (rows.length === 0) {
     return [];
   }
-  const hours = new Map<number, Mutable>();
-  for (let at = context.start.getTime(); at < context.end.getTime(); at += QUARTER_MS) {
-    const beginning = beginningOf(at, context);
-    if (!hours.has(beginning)) {
-      hours.set(beginning, emptyRow(beginning));
-    }
-  }
+  const hours = new Map(beginningsOf(context).map((at) => [at, emptyRow(at)]));
   for (const row of rows) {
     const beginning = beginningOf(numberOf(row, 'quarter') * QUARTER_MS, context);
     const hour = hours.get(beginning) ?? emptyRow(beginning);

@@ -23,7 +23,7 @@ export const MAILERS = section({
   ],
   sql: () => `SELECT mailer, ${attempts('sent', 'deliveries')}, coalesce(sum(bytes), 0)::BIGINT AS bytes,
     ${attempts('relayed', 'relayed')}, ${attempts('deferred', 'deferrals')}, ${attempts('bounced', 'bounced')},
-    ${attempts('expired', 'expired')}, round(sum(waited) / sum(attempts) FILTER (status = 'sent') / 1000, 3) AS mean_delay
+    ${attempts('expired', 'expired')}, round(sum(waited) / sum(attempts) FILTER (status = 'sent'), 3) AS mean_delay
   FROM (
     SELECT mailer, CASE WHEN relayed THEN 'relayed' ELSE 'sent' END AS status, deliveries AS attempts,
       CASE WHEN NOT relayed THEN bytes END AS bytes, CASE WHEN NOT relayed THEN waited END AS waited

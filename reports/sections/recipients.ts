@@ -41,7 +41,7 @@ const DOMAIN_COLUMNS = [
 
 const selectDomains = (order: string, top: number): string =>
   `SELECT domain, deliveries::BIGINT AS deliveries, coalesce(bytes, 0)::BIGINT AS bytes,
-    round(waited / deliveries / 1000, 3) AS mean_delay
+    round(waited / deliveries, 3) AS mean_delay
   FROM recipient_domains ORDER BY ${order} LIMIT ${top}`;
 
 export const RECIPIENT_DOMAINS_BY_DELIVERIES = section({

@@ -74,7 +74,7 @@ const ENVELOPES: readonly ColumnSpec[] = [
   label('accepted', ANSWERS),
 ];
 
-/** One row per recipient and attempt. Delays are milliseconds. */
+/** One row per recipient and attempt. Delays are seconds, with a fraction where the MTA logs one. */
 const DELIVERIES: readonly ColumnSpec[] = [
   ...EVENT,
   text('recipient'),
@@ -84,12 +84,12 @@ const DELIVERIES: readonly ColumnSpec[] = [
   text('mailer'),
   text('relay_host'),
   text('relay_ip'),
-  f64('delay_ms'),
-  f64('xdelay_ms'),
-  f64('before_queue_ms'),
-  f64('in_queue_ms'),
-  f64('connect_ms'),
-  f64('transmit_ms'),
+  f64('delay'),
+  f64('xdelay'),
+  f64('delay_before_queue'),
+  f64('delay_in_queue'),
+  f64('delay_connect'),
+  f64('delay_transmit'),
   text('dsn'),
   label('status', DELIVERY_STATUSES),
   /** sendmail's own word for the outcome ("Sent", "User unknown"), without the remote's text. */
@@ -99,7 +99,11 @@ const DELIVERIES: readonly ColumnSpec[] = [
   label('bounce_class', BOUNCE_CLASSES),
   /** 1 on one row of each logged transaction, 0 on its other recipients: sum() counts transactions. */
   u32('transactions'),
-  u64('priority'),
+  /**
+   * sendmail's pri= modulo 30000: recipients and queue runs add multiples of that, so with the size of the
+   * message it tells the size it was delivered with, Received header included (mailstats' bytes_to).
+   */
+  { name: 'priority', kind: 'u16' },
 ];
 
 const REJECTIONS: readonly ColumnSpec[] = [

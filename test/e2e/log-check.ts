@@ -4,7 +4,7 @@
  */
 import type { Row } from '../../src/store/store.ts';
 import type { LoadedLog } from '../support/load-log.ts';
-import type { Truth, TrueMessage, TrueRecipient } from './truth.ts';
+import type { TrueMessage, TrueRecipient, Truth } from './truth.ts';
 import { isYes } from './truth.ts';
 
 type Check = (log: LoadedLog, truth: Truth) => Promise<readonly string[]>;

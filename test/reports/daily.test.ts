@@ -326,7 +326,7 @@ test('a queue id used twice in the period makes no delivery two', async () => {
   ] as const) {
     const row = { queue_id: 'A1B2C', mta: 'postfix' };
     const arrival = { sender: 'a@x.example', size, nrcpts: 1, accepted: 'yes' };
-    const delivery = { recipient: `r${size}@y.example`, status: 'sent', delay_ms: 0 };
+    const delivery = { recipient: `r${size}@y.example`, status: 'sent', delay: 0 };
     await store.event('envelopes', at, { ...row, ...arrival });
     await store.event('deliveries', at, { ...row, ...delivery });
   }

@@ -36,7 +36,7 @@ function tools(store: MemoryStore): Record<'arrive' | 'deliver' | 'wait', Fill> 
         status: 'sent',
         stat: 'Sent',
         mailer: 'local',
-        delay_ms: 1000,
+        delay: 1,
         transactions: 1,
         recipient_domain: domainOf(String(row.recipient ?? '')) || null,
         ...row,
@@ -49,7 +49,7 @@ function tools(store: MemoryStore): Record<'arrive' | 'deliver' | 'wait', Fill> 
         ...TO_FAR,
         reply: 'Connection refused by mx.far.example.',
         bounce_class: 'NoAnswerFromHost',
-        delay_ms: 2000,
+        delay: 2,
         transactions: 1,
         recipient_domain: domainOf(String(row.recipient)),
         ...row,
@@ -61,9 +61,9 @@ async function storeDelivered(store: MemoryStore): Promise<void> {
   const { arrive, deliver, wait } = tools(store);
   // Came in the day before, delivered today.
   await arrive('2026-11-23 23:50:00', 'M1', { sender: 'ann@partner.example', size: 1000 });
-  await wait('2026-11-23 23:51:00', 'M1', { recipient: 'x@far.example', delay_ms: 60_000 });
-  await wait('00:10:00', 'M1', { recipient: 'x@far.example', delay_ms: 1_200_000 });
-  await deliver('01:00:00', 'M1', { recipient: 'x@far.example', ...TO_FAR, delay_ms: 4_200_000 });
+  await wait('2026-11-23 23:51:00', 'M1', { recipient: 'x@far.example', delay: 60 });
+  await wait('00:10:00', 'M1', { recipient: 'x@far.example', delay: 1200 });
+  await deliver('01:00:00', 'M1', { recipient: 'x@far.example', ...TO_FAR, delay: 4200 });
   // Two recipients, one of them at the second try.
   await arrive('10:00:00', 'M2', { sender: 'bob@corp.example', size: 2000, nrcpts: 2 });
   await deliver('10:00:01', 'M2', { recipient: 'carol@corp.example' });
@@ -71,7 +71,7 @@ async function storeDelivered(store: MemoryStore): Promise<void> {
   await deliver('10:30:00', 'M2', {
     recipient: 'dave@far.example',
     ...TO_FAR,
-    delay_ms: 1_800_000,
+    delay: 1800,
   });
   // Submitted to one queue of ours, handed to another.
   await arrive('11:00:00', 'M3A', { sender: 'eve@corp.example', size: 300, ...LOCAL });
@@ -93,14 +93,14 @@ async function storeDelivered(store: MemoryStore): Promise<void> {
   // An alias makes one recipient two.
   await arrive('17:00:00', 'M12', { sender: 'ann@partner.example', size: 1200 });
   await deliver('17:00:01', 'M12', { recipient: 'h1@corp.example' });
-  await deliver('17:00:01', 'M12', { recipient: 'h2@corp.example', delay_ms: 3000 });
+  await deliver('17:00:01', 'M12', { recipient: 'h2@corp.example', delay: 3 });
 }
 
 async function storeUndelivered(store: MemoryStore): Promise<void> {
   const { arrive, deliver, wait } = tools(store);
   // Given up after five days; the notice goes to its sender.
   await arrive('2026-11-19 12:00:00', 'M4', { sender: 'gina@corp.example', size: 400 });
-  await wait('11:00:00', 'M4', { recipient: 'gone@far.example', delay_ms: 428_400_000 });
+  await wait('11:00:00', 'M4', { recipient: 'gone@far.example', delay: 428400 });
   await store.event('queue_events', '12:00:00', {
     queue_id: 'M4',
     what: 'expired',
@@ -127,16 +127,16 @@ async function storeUndelivered(store: MemoryStore): Promise<void> {
   await deliver('16:00:04', 'N11', { recipient: 'bob@corp.example' });
   // Still waiting at midnight: after a try, before any, and held.
   await arrive('23:00:00', 'M7', { sender: 'bob@corp.example', size: 700 });
-  await wait('23:01:00', 'M7', { recipient: 'y@far.example', delay_ms: 60_000 });
+  await wait('23:01:00', 'M7', { recipient: 'y@far.example', delay: 60 });
   await arrive('23:59:30', 'M8', { sender: 'ann@partner.example', size: 800 });
-  await deliver('2026-11-25 00:00:30', 'M8', { recipient: 'z@corp.example', delay_ms: 60_000 });
+  await deliver('2026-11-25 00:00:30', 'M8', { recipient: 'z@corp.example', delay: 60 });
   await arrive('15:00:00', 'M10', { sender: 'zoe@partner.example', size: 1000 });
   await arrive('14:00:00', 'M9', { sender: 'zoe@partner.example', size: 900 });
   await deliver('14:00:00', 'M9', {
     status: 'discarded',
     stat: 'discarded',
     mailer: null,
-    delay_ms: null,
+    delay: null,
   });
 }
 

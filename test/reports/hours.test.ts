@@ -56,6 +56,28 @@ test('a long period is told by days', () => {
   assert.equal(rows[2]?.messages, 1);
 });
 
+test('years are told by the days that had mail', () => {
+  const context = ask('2001-01-01T00:00:00Z', '2026-11-25T00:00:00Z', 'Europe/Berlin');
+  const rows = hoursOf([one('2001-03-04T05:00:00Z'), one('2026-11-24T05:00:00Z')], context);
+  assert.deepEqual(
+    rows.map(({ hour }) => hour),
+    ['2001-03-03T23:00:00Z', '2026-11-23T23:00:00Z'],
+  );
+});
+
+test('a period that begins and ends within hours has all of them', () => {
+  const context = ask('2026-11-24T05:50:00Z', '2026-11-24T07:05:00Z', 'UTC');
+  const rows = hoursOf([one('2026-11-24T06:00:00Z')], context);
+  assert.deepEqual(
+    rows.map(({ hour, messages }) => [hour, messages]),
+    [
+      ['2026-11-24T05:00:00Z', 0],
+      ['2026-11-24T06:00:00Z', 1],
+      ['2026-11-24T07:00:00Z', 0],
+    ],
+  );
+});
+
 test('no mail, no hours', () => {
   const context = ask('2026-11-24T00:00:00Z', '2026-11-25T00:00:00Z', 'UTC');
   assert.deepEqual(hoursOf([], context), []);

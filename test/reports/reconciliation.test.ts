@@ -12,7 +12,7 @@ async function fateOf(nrcpts: number, events: readonly (readonly [string, string
   const arrival = { sender: 'a@x.example', size: 10, nrcpts, accepted: 'yes' };
   await store.event('envelopes', '10:00:00', { queue_id: 'Q1', ...arrival });
   for (const [table, at, row] of events) {
-    const delivery = table === 'deliveries' ? { delay_ms: 1000 } : {};
+    const delivery = table === 'deliveries' ? { delay: 1 } : {};
     await store.event(table === 'deliveries' ? table : 'queue_events', at, {
       queue_id: 'Q1',
       ...delivery,
@@ -90,6 +90,16 @@ test('waiting, then only released from quarantine: still waiting', async () => {
 
 test('sent on as a copy with another sender: complete', async () => {
   assert.equal((await fateOf(1, [event('10:00:01', 'clone', 'owner=dave')])).carried_out, 0);
+});
+
+test('nothing but a failure notice: complete', async () => {
+  const events = [event('10:00:01', 'dsn', 'aliasing/forwarding loop broken')];
+  assert.equal((await fateOf(1, events)).carried_out, 0);
+});
+
+test('a warning to the sender ends nothing', async () => {
+  const events = [attempt('10:00:01', 'a', 'deferred'), event('14:00:01', 'sender_notify')];
+  assert.equal((await fateOf(1, events)).carried_out, 1);
 });
 
 test('given up: complete', async () => {

@@ -146,7 +146,7 @@ async function storeRecipient(store: MemoryStore, message: Message, recipient: R
       recipient_domain: domainOf(recipient.address),
       mailer: recipient.mailer,
       relay_host: recipient.mailer === 'local' ? null : `mx.${domainOf(recipient.address)}`,
-      delay_ms: at - message.at,
+      delay: (at - message.at) / 1000,
       status: status === 'relayed' ? 'sent' : status,
       stat: status === 'sent' || status === 'relayed' ? 'Sent' : 'No',
       reply:

@@ -39,14 +39,10 @@ const NEXT_QUEUE_ID = `CREATE OR REPLACE MACRO raw.next_queue_id(reply) AS CASE
   WHEN contains(reply, 'id=') THEN split_part(substr(reply, instr(reply, 'id=') + 3), ' ', 1)
 END`;
 
-const SECONDS = (column: string): string => `d.${column} / 1000.0`;
-
 const deliveryColumns = (loggedAt: string, status: string, xdelay: string): string =>
   `${loggedAt} AS logged_at, nullif(d.host, '') AS host, d.instance, d.mta, nullif(d.queue_id, '') AS queue_id,
   d.recipient, d.recipient_domain, d.original_recipient, d.controlling_user, d.mailer, d.relay_host, d.relay_ip,
-  ${SECONDS('delay_ms')} AS delay, ${xdelay} AS xdelay,
-  ${SECONDS('before_queue_ms')} AS delay_before_queue, ${SECONDS('in_queue_ms')} AS delay_in_queue,
-  ${SECONDS('connect_ms')} AS delay_connect, ${SECONDS('transmit_ms')} AS delay_transmit,
+  d.delay, ${xdelay} AS xdelay, d.delay_before_queue, d.delay_in_queue, d.delay_connect, d.delay_transmit,
   d.dsn, ${status} AS status, d.reply, d.bounce_class, d.stat`;
 
 /**
@@ -59,11 +55,11 @@ SELECT ${deliveryColumns(
   `CASE WHEN d.status = 'sent' AND EXISTS (
     SELECT 1 FROM raw.hops h WHERE h.host = d.host AND h.queue_id = d.queue_id
       AND h.next_queue_id = raw.next_queue_id(d.reply)) THEN 'relayed' ELSE d.status::VARCHAR END`,
-  SECONDS('xdelay_ms'),
-)}, d.transactions, d.priority
+  'd.xdelay',
+)}, d.transactions
 FROM raw.deliveries d
 UNION ALL
-SELECT ${deliveryColumns('d.given_up_at', `'expired'`, 'NULL')}, 0 AS transactions, d.priority
+SELECT ${deliveryColumns('d.given_up_at', `'expired'`, 'NULL')}, 0 AS transactions
 FROM (
   SELECT a.*, q.logged_at AS given_up_at
   FROM raw.queue_events q
