@@ -2,10 +2,10 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { fileError } from '../model/errors.ts';
 
-export function writeAside(path: string, text: string): void {
+export function writeAside(path: string, text: string, mode = 0o644): void {
   const aside = `${path}.${process.pid}.tmp`;
   try {
-    const descriptor = openSync(aside, 'w', 0o644);
+    const descriptor = openSync(aside, 'w', mode);
     try {
       writeSync(descriptor, text);
       fsyncSync(descriptor);

@@ -201,6 +201,16 @@ test('a line cut out of the middle of a file that was read', async () => {
   await store.assertClean();
 });
 
+test('an edit that keeps length, head and tail goes unnoticed, and so repeats nothing', async () => {
+  const path = fileOf('maillog', LINES);
+  const store = await freshStore([path]);
+  const edited = LINES.map((line, index) => (index === 500 ? line.replace(/\d\d /, '59 ') : line));
+  writeFileSync(path, bytesOf(edited));
+  const second = await store.ingest([path]);
+  assert.deepEqual([second.read, second.duplicate], [1000, 1000]);
+  await store.assertClean();
+});
+
 test('a shorter copy, and one cut in mid-line', async () => {
   const path = fileOf('maillog', LINES);
   const store = await freshStore([path]);

@@ -6,6 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Report, ReportRequest } from '../../../reports/daily.ts';
 import { makeReport } from '../../../reports/daily.ts';
 import type { ReportName } from '../../../reports/registry.ts';
 import { isReportName, REPORT_NAMES } from '../../../reports/registry.ts';
@@ -19,6 +20,7 @@ import type { Query } from '../../store/store.ts';
 import type { CommandContext } from '../context.ts';
 import { periodOf } from '../context.ts';
 import { complain, print } from '../io.ts';
+import { KeptReports } from '../kept-reports.ts';
 import { openMemory, openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 import { writeAside } from '../write-aside.ts';
@@ -30,25 +32,40 @@ export async function runReport(
 ): Promise<ExitCode> {
   const { name, files } = splitArguments(context, args);
   const asked = periodOf(context, options);
-  if (files.length === 0) {
-    const store = await openReader(context.config.settings.db);
-    try {
-      return await make(context, options, {
-        name,
-        query: store,
-        period: asked ?? (await lastDay(context, store)),
-        problems: 0,
-      });
-    } finally {
-      await store.close();
-    }
-  }
+  if (files.length === 0) return show(context, options, await fromStore(context, name, asked));
   const { loadFiles } = await import('../load-files.ts');
   const store = await openMemory();
   try {
     const { problems } = await loadFiles(context, store, files, { takeUnterminated: true });
-    const period = asked ?? (await wholeSpan(store));
-    return await make(context, options, { name, query: store, period, problems });
+    const request = requestOf(context, name, asked ?? (await wholeSpan(store)));
+    await show(context, options, await makeReport(store, request));
+    return problems > 0 ? 1 : 0;
+  } finally {
+    await store.close();
+  }
+}
+
+function requestOf(context: CommandContext, report: ReportName, period: Period): ReportRequest {
+  const { start, end } = period;
+  return { report, start, end, zone: context.zone, top: context.config.settings.top };
+}
+
+/** The report as it was kept, else asked anew. */
+async function fromStore(
+  context: CommandContext,
+  name: ReportName,
+  asked: Period | null,
+): Promise<Report> {
+  const { db } = context.config.settings;
+  const kept = new KeptReports(db);
+  const known = asked === null ? undefined : kept.find(requestOf(context, name, asked));
+  if (known !== undefined) return known;
+  const store = await openReader(db);
+  try {
+    const request = requestOf(context, name, asked ?? (await lastDay(context, store)));
+    const report = await makeReport(store, request);
+    kept.keep(request, report, context.now);
+    return report;
   } finally {
     await store.close();
   }
@@ -72,23 +89,7 @@ function splitArguments(
   return { name: 'daily', files: args };
 }
 
-interface Work {
-  readonly name: ReportName;
-  readonly query: Query;
-  readonly period: Period;
-  readonly problems: number;
-}
-
-async function make(context: CommandContext, options: Options, work: Work): Promise<ExitCode> {
-  const { start, end } = work.period;
-  const { top } = context.config.settings;
-  const report = await makeReport(work.query, {
-    report: work.name,
-    start,
-    end,
-    zone: context.zone,
-    top,
-  });
+async function show(context: CommandContext, options: Options, report: Report): Promise<ExitCode> {
   const out = options.out as string | undefined;
   const isTerminal = context.io.isTerminal.stdout && out === undefined;
   const style = {
@@ -102,7 +103,7 @@ async function make(context: CommandContext, options: Options, work: Work): Prom
     writeAside(resolve(context.io.cwd, out), text);
     await complain(context.io, `report written to ${out}`);
   }
-  return work.problems > 0 ? 1 : 0;
+  return 0;
 }
 
 /** From the first event to the last, in whole seconds. */

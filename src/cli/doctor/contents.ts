@@ -7,7 +7,7 @@ import { formatInZone } from '../../model/zone.ts';
 import type { EventTable } from '../../store/schema.ts';
 import type { LineCounts } from '../../store/store.ts';
 import type { ClockSample } from './clock-sample.ts';
-import { type Finding, doubtful, fine, wrong } from './finding.ts';
+import { doubtful, type Finding, fine, wrong } from './finding.ts';
 
 export interface Reason {
   readonly why: string;
@@ -40,43 +40,60 @@ const DAY = 86_400_000;
 const FEW = 0.01;
 const MOST = 0.5;
 const REASONS_SHOWN = 3;
-/** Of so many deliveries one succeeds, if successes are logged. */
-const MANY_DELIVERIES = 20;
+/** Of so many lines one tells of a success, if successes are logged. */
+const MANY = 20;
 /** A from= line is written within minutes of its queue id, but for long sessions. */
 const CLOCK_TOLERANCE_S = 900;
 const WRONG_FILE =
   "name the mail server's own log, often /var/log/mail.log or /var/log/maillog (mail.* in syslog's configuration)";
+const RAISE = 'set LogLevel to 9, its default (confLOG_LEVEL in sendmail.mc), and restart sendmail';
 const NO_DIALECT = 'mail program without a dialect';
 
 /** All judgements, those that explain others first; after a wrong file there is nothing more to say. */
 export function judge(contents: Contents, place: Place): readonly Finding[] {
   const lines = judgeLines(contents, place);
   if (lines.verdict === 'fail') return [lines];
-  return [lines, judgeEvents(contents, place), judgeClock(contents, place), judgeLevel(contents, place)];
+  return [
+    lines,
+    judgeEvents(contents, place),
+    judgeClock(contents, place),
+    judgeLevel(contents, place),
+  ];
 }
 
 function judgeLines({ counts, reasons }: Contents, { prefix }: Place): Finding {
   const { read, parsed, foreign, unsupported, malformed, duplicate } = counts;
-  const mail = parsed + unsupported + malformed;
-  const strange = unsupported + malformed;
   const check = 'lines';
   if (read === 0) {
-    return wrong(check, `${prefix}no line at all`, 'name a log that has lines; it may have been rotated away');
+    const advice = 'name a log that has lines; it may have been rotated away';
+    return wrong(check, `${prefix}no line at all`, advice);
   }
-  if (mail + duplicate === 0) {
-    return wrong(check, `${prefix}none of ${formatCount(read)} lines is a mail server's`, WRONG_FILE);
+  const top = topReasons(reasons);
+  if (parsed + unsupported + duplicate === 0) {
+    const why = top === '' ? '' : `: ${top}`;
+    const none = `${prefix}none of ${formatCount(read)} lines is a mail server's${why}`;
+    return wrong(check, none, WRONG_FILE);
   }
   const others = foreign > 0 ? `, ${formatCount(foreign)} not of mail` : '';
   const known = duplicate > 0 ? `, ${formatCount(duplicate)} known before` : '';
+  const mail = parsed + unsupported + malformed;
+  const strange = unsupported + malformed;
+  if (strange === 0) {
+    return fine(check, `${prefix}all ${formatCount(mail)} mail lines understood${others}${known}`);
+  }
   const share = `${formatCount(strange)} of ${formatCount(mail)} mail lines not understood`;
-  if (strange <= mail * FEW) return fine(check, `${prefix}${share}${others}${known}`);
-  const top = reasons
+  const finding = `${prefix}${share} (${formatShare(strange, mail)})${others}${known}: ${top}`;
+  if (strange <= mail * FEW) return fine(check, finding);
+  const make = strange >= mail * MOST ? wrong : doubtful;
+  return make(check, finding, adviceOn(reasons));
+}
+
+/** Empty where none are kept. */
+function topReasons(reasons: readonly Reason[]): string {
+  return reasons
     .slice(0, REASONS_SHOWN)
     .map(({ why, lines }) => `${why} (${formatCount(lines)})`)
     .join('; ');
-  const finding = `${prefix}${share} (${formatShare(strange, mail)})${others}${known}: ${top}`;
-  const make = strange >= mail * MOST ? wrong : doubtful;
-  return make(check, finding, adviceOn(reasons));
 }
 
 function adviceOn(reasons: readonly Reason[]): string {
@@ -88,7 +105,11 @@ function adviceOn(reasons: readonly Reason[]): string {
 function judgeEvents({ first, last, events }: Contents, { prefix, now, zone }: Place): Finding {
   const check = 'events';
   if (first === null || last === null) {
-    return doubtful(check, `${prefix}no event`, 'all lines were known before: look at the store instead');
+    return doubtful(
+      check,
+      `${prefix}no event`,
+      'all lines were known before: look at the store instead',
+    );
   }
   const count = Object.values(events).reduce((sum, rows) => sum + rows, 0);
   const show = (time: number): string => formatInZone(time, zone, 'minutes');
@@ -127,7 +148,7 @@ function judgeClock({ clock }: Contents, { prefix }: Place): Finding {
     return doubtful(
       check,
       `${prefix}stamps are ${off} their queue ids, which are in UTC`,
-      'give the zone in which the log is written: --tz, or timezone in the configuration',
+      'the clock that wrote the stamps was off, or their zone is not the one they name',
     );
   }
   return fine(check, `${prefix}${all} stamps agree with their queue ids`);
@@ -137,31 +158,27 @@ function judgeClock({ clock }: Contents, { prefix }: Place): Finding {
 function judgeLevel({ events, sent }: Contents, { prefix }: Place): Finding {
   const check = 'log level';
   const { envelopes, deliveries } = events;
-  const raise = 'set LogLevel to 9, its default, in sendmail.cf (confLOG_LEVEL), and restart sendmail';
+  const seen = `from= lines: ${formatCount(envelopes)}, outcomes of to= lines: ${formatCount(deliveries)}`;
   if (envelopes + deliveries === 0) {
     return doubtful(
       check,
       `${prefix}neither from= nor to= lines: no message in sight`,
-      `name the log of the host that takes the mail; if this is it, ${raise}`,
-    );
-  }
-  if (deliveries === 0) {
-    return doubtful(
-      check,
-      `${prefix}messages came in, but there is no to= line: the LogLevel is below 7, or nothing left yet`,
-      raise,
+      `name the log of the host that takes the mail; if this is it, ${RAISE}`,
     );
   }
   if (envelopes === 0) {
     return doubtful(
       check,
-      `${prefix}deliveries, but no from= line of any message`,
-      `the log begins after the mail came, or its from= lines were filtered out, or LogLevel was low: read the older files too, and ${raise}`,
+      `${prefix}${seen}; mail goes out, but none came in`,
+      `the log begins after the mail came, or from= lines were filtered out: read the older files too; if there are none, ${RAISE}`,
     );
   }
-  if (sent === 0 && deliveries >= MANY_DELIVERIES) {
-    return doubtful(check, `${prefix}none of ${formatCount(deliveries)} deliveries succeeded`, raise);
+  if (deliveries === 0 || (sent === 0 && envelopes + deliveries >= MANY)) {
+    return doubtful(
+      check,
+      `${prefix}${seen}, deliveries: 0; the LogLevel is below 8, or no mail gets out`,
+      `look at the queue (mailq); if mail gets out, ${RAISE}`,
+    );
   }
-  const messages = `${formatCount(envelopes)} from= and ${formatCount(deliveries)} to= outcomes`;
-  return fine(check, `${prefix}${messages}, successes among them`);
+  return fine(check, `${prefix}${seen}, deliveries: ${formatCount(sent)}`);
 }

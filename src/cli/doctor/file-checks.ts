@@ -7,11 +7,19 @@ import { MaillogError } from '../../model/errors.ts';
 import type { CommandContext } from '../context.ts';
 import { loadFiles } from '../load-files.ts';
 import { judge } from './contents.ts';
-import { type Finding, doubtful, fine, wrong } from './finding.ts';
+import { doubtful, type Finding, fine, wrong } from './finding.ts';
 import { SAMPLE_BYTES, stampForm } from './stamp-form.ts';
 import { TallySink } from './tally-sink.ts';
 
+interface Look {
+  /** The form of its stamps, null if it has none that can be read. */
+  readonly form: string | null;
+  readonly text: string;
+}
+
 const CHECK = 'file';
+/** What is read once cannot be looked at before. */
+const STREAM: Look = { form: 'unknown', text: 'a stream' };
 
 /** Findings on each input that the names stand for. */
 export async function checkFiles(
@@ -20,16 +28,17 @@ export async function checkFiles(
 ): Promise<readonly Finding[]> {
   if (names.length === 0) return [];
   const { inputs, problems } = await expandInputs(names, () => context.io.stdin);
-  const findings = problems.map(({ name, message }) =>
-    wrong(CHECK, `${name}: ${message}`, 'check the name and who may read it'),
-  );
+  const findings = problems.map(({ name, message }) => {
+    const [problem, ...advice] = message.split('; ');
+    return wrong(CHECK, `${name}: ${problem}`, advice.join('; ') || 'name log files or folders');
+  });
   for (const input of inputs) findings.push(...(await checkInput(context, input)));
   return findings;
 }
 
 async function checkInput(context: CommandContext, input: Input): Promise<readonly Finding[]> {
   const { name } = input;
-  const look = input.kind === 'file' ? await lookAt(input) : { form: null, text: 'a stream' };
+  const look = input.kind === 'file' ? await lookAt(input) : STREAM;
   const sink = new TallySink(context.now);
   let loaded: Awaited<ReturnType<typeof loadFiles>>;
   try {
@@ -41,8 +50,9 @@ async function checkInput(context: CommandContext, input: Input): Promise<readon
   const { counts, events, problems } = loaded;
   const { sent, first, last, reasons, clock, mtas } = sink;
   const whose = mtas.length > 0 ? `, lines of ${mtas.join(', ')}` : '';
-  const text = `${name}: ${look.text}${whose}`;
-  const place = { prefix: `${name}: `, now: context.now.getTime(), zone: context.zone };
+  const shown = name === '-' ? 'standard input' : name;
+  const text = `${shown}: ${look.text}${whose}`;
+  const place = { prefix: `${shown}: `, now: context.now.getTime(), zone: context.zone };
   const contents = { counts, events, sent, first, last, reasons, clock };
   const file = problems > 0 ? damaged(text) : judgeForm(text, look.form, counts.read);
   return [file, ...judge(contents, place)];
@@ -53,17 +63,12 @@ function damaged(text: string): Finding {
 }
 
 function judgeForm(text: string, form: string | null, lines: number): Finding {
-  if (form !== null || lines === 0 || text.includes(': a stream')) return fine(CHECK, text);
+  if (form !== null || lines === 0) return fine(CHECK, text);
   return doubtful(
     CHECK,
     `${text}; no line of its beginning starts with a stamp`,
     'is this a syslog file? What journalctl shows is read with -o short-iso',
   );
-}
-
-interface Look {
-  readonly form: string | null;
-  readonly text: string;
 }
 
 /** What can be told of a file without reading it. */

@@ -4,7 +4,7 @@
  */
 import { columnsOf } from '../../../ingest/pipeline/table-builder.ts';
 import type { Column, RowBatch, TableRows } from '../../model/columns.ts';
-import { DELIVERY_STATUSES, MTAS } from '../../model/vocabulary.ts';
+import { DELIVERY_STATUSES, LINE_OUTCOMES, MTAS } from '../../model/vocabulary.ts';
 import { EVENT_TABLES } from '../../store/schema.ts';
 import type { Checkpoint, LineKey, Sink } from '../../store/store.ts';
 import { type ClockSample, ClockSampler } from './clock-sample.ts';
@@ -14,7 +14,8 @@ const EVENT_NAMES: ReadonlySet<string> = new Set(EVENT_TABLES);
 const EVENT = columnsOf('daemon_events');
 const QUEUE_ID = columnsOf('envelopes').queue_id ?? 0;
 const STATUS = columnsOf('deliveries').status ?? 0;
-const WHY = columnsOf('unparsed_lines').why ?? 0;
+const { why: WHY = 0, outcome: OUTCOME = 0 } = columnsOf('unparsed_lines');
+const FOREIGN = LINE_OUTCOMES.indexOf('foreign');
 const SENT = DELIVERY_STATUSES.indexOf('sent');
 /** There are few reasons, but nobody promised. */
 const MOST_REASONS = 1000;
@@ -90,6 +91,7 @@ export class TallySink implements Sink {
     const whys = columns[WHY];
     if (whys?.kind !== 'text') return;
     for (let row = 0; row < rows; row += 1) {
+      if (codeAt(columns[OUTCOME], row) === FOREIGN) continue;
       const [start = 0, length = 0] = [whys.starts[row], whys.lengths[row]];
       const why = new TextDecoder().decode(arena.subarray(start, start + length));
       const count = this.#reasons.get(why);

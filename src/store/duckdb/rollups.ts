@@ -9,7 +9,7 @@
  */
 
 export const CREATE_ROLLUPS: readonly string[] = [
-  'CREATE TABLE raw.hourly (hour TIMESTAMP, host VARCHAR, measure VARCHAR, series VARCHAR, amount UBIGINT, bytes UBIGINT)',
+  'CREATE TABLE raw.hourly (hour TIMESTAMP, host VARCHAR, measure VARCHAR, series VARCHAR, detail VARCHAR, amount UBIGINT, bytes UBIGINT)',
   'CREATE TABLE raw.dirty_hours (hour TIMESTAMP)',
 ];
 
@@ -26,28 +26,44 @@ WHERE to_timestamp(hour * 3600)::TIMESTAMP NOT IN (SELECT hour FROM raw.dirty_ho
 
 const HOUR = "date_trunc('hour', logged_at)";
 
-/** One measure: rows of a view, told apart by one expression, counted and their sizes added. */
-const measure = (name: string, from: string, series: string, bytes = '0'): string =>
-  `SELECT ${HOUR} AS hour, coalesce(host, '') AS host, '${name}' AS measure, ${series} AS series,
-    count(*) AS amount, coalesce(sum(${bytes}), 0)::UBIGINT AS bytes
-  FROM ${from} WHERE ${HOUR} IN (SELECT hour FROM raw.dirty_hours) GROUP BY ALL`;
+interface Measure {
+  readonly name: string;
+  /** The view counted, or a part of it. */
+  readonly from: string;
+  /** By what its rows are told apart. */
+  readonly series: string;
+  readonly detail?: string;
+  readonly bytes?: string;
+}
 
-/** The figures of all dirty hours, from the views. */
-const FIGURES = [
-  measure('messages', 'messages', `CASE WHEN from_own_queue THEN 'hop' ELSE 'message' END`, 'size'),
-  measure('deliveries', 'deliveries', 'status'),
-  measure('mailers', "(FROM deliveries WHERE status = 'sent')", "coalesce(mailer, 'none')"),
-  measure(
-    'rejections',
-    "(FROM rejections WHERE stage <> 'other')",
-    "action::VARCHAR || ' ' || stage::VARCHAR",
-  ),
-  measure('auth', 'auth_events', 'outcome::VARCHAR'),
-  measure('connections', 'connections', 'what::VARCHAR'),
-].join('\nUNION ALL\n');
+const MEASURES: readonly Measure[] = [
+  {
+    name: 'messages',
+    from: 'messages',
+    series: "CASE WHEN from_own_queue THEN 'hop' ELSE 'message' END",
+    bytes: 'size',
+  },
+  { name: 'deliveries', from: 'deliveries', series: 'status', detail: 'mailer' },
+  {
+    name: 'rejections',
+    from: "(FROM rejections WHERE stage <> 'other')",
+    series: 'action::VARCHAR',
+    detail: 'stage::VARCHAR',
+  },
+  { name: 'auth', from: 'auth_events', series: 'outcome::VARCHAR' },
+  { name: 'connections', from: 'connections', series: 'what::VARCHAR' },
+];
+
+/** The figures of all dirty hours, from the views: counts, and sizes where there are any. */
+const FIGURES = MEASURES.map(
+  ({ name, from, series, detail = 'NULL::VARCHAR', bytes = '0' }) =>
+    `SELECT ${HOUR} AS hour, coalesce(host, '') AS host, '${name}' AS measure, ${series} AS series,
+    ${detail} AS detail, count(*) AS amount, sum(${bytes})::UBIGINT AS bytes
+  FROM ${from} WHERE ${HOUR} IN (SELECT hour FROM raw.dirty_hours) GROUP BY ALL`,
+).join('\nUNION ALL\n');
 
 export const HOURLY_VIEW = `CREATE OR REPLACE VIEW hourly AS
-SELECT hour, nullif(host, '') AS host, measure, series, amount, bytes FROM (
+SELECT hour, nullif(host, '') AS host, measure, series, detail, amount, bytes FROM (
   SELECT * FROM raw.hourly WHERE hour NOT IN (SELECT hour FROM raw.dirty_hours)
   UNION ALL
   ${FIGURES})`;

@@ -17,12 +17,15 @@ const MESSAGES = `CREATE OR REPLACE VIEW messages AS
 SELECT ${EVENT_COLUMNS('e')},
   e.sender, e.sender_domain, e.size, e.nrcpts, e.message_id, e.relay_host, e.relay_ip, e.protocol,
   e.auth_user, e.auth_mech, e.tls_version, e.class, e.body_type, e.daemon,
-  EXISTS (SELECT 1 FROM raw.hops h WHERE h.next_host = e.host AND h.next_queue_id = e.queue_id) AS from_own_queue
+  h.next_queue_id IS NOT NULL AS from_own_queue
 FROM raw.envelopes e
-WHERE e.accepted = 'yes' AND NOT EXISTS (
-  SELECT 1 FROM raw.rejections r
-  WHERE r.host = e.host AND r.queue_id = e.queue_id
-    AND r.stage IN ('data', 'content') AND r.action IN ('reject', 'tempfail'))`;
+LEFT JOIN (SELECT DISTINCT next_host, next_queue_id FROM raw.hops) h
+  ON h.next_host = e.host AND h.next_queue_id = e.queue_id
+LEFT JOIN (
+  SELECT DISTINCT host, queue_id FROM raw.rejections
+  WHERE stage IN ('data', 'content') AND action IN ('reject', 'tempfail') AND queue_id <> ''
+) r ON r.host = e.host AND r.queue_id = e.queue_id
+WHERE e.accepted = 'yes' AND r.queue_id IS NULL`;
 
 /** Every offered envelope with a from= line, accepted or not (an extension of the contract). */
 const ENVELOPES = `CREATE OR REPLACE VIEW envelopes AS
@@ -52,12 +55,13 @@ const deliveryColumns = (loggedAt: string, status: string, xdelay: string): stri
 const DELIVERIES = `CREATE OR REPLACE VIEW deliveries AS
 SELECT ${deliveryColumns(
   'd.logged_at',
-  `CASE WHEN d.status = 'sent' AND EXISTS (
-    SELECT 1 FROM raw.hops h WHERE h.host = d.host AND h.queue_id = d.queue_id
-      AND h.next_queue_id = raw.next_queue_id(d.reply)) THEN 'relayed' ELSE d.status::VARCHAR END`,
+  `CASE WHEN h.next_ids IS NOT NULL AND d.status = 'sent' AND list_contains(h.next_ids, raw.next_queue_id(d.reply))
+    THEN 'relayed' ELSE d.status::VARCHAR END`,
   'd.xdelay',
 )}, d.transactions
 FROM raw.deliveries d
+LEFT JOIN (SELECT host, queue_id, list(next_queue_id) AS next_ids FROM raw.hops GROUP BY ALL) h
+  ON h.host = d.host AND h.queue_id = d.queue_id
 UNION ALL
 SELECT ${deliveryColumns('d.given_up_at', `'expired'`, 'NULL')}, 0 AS transactions
 FROM (
