@@ -34,8 +34,9 @@ const ENVELOPE_ID = columnsOf('envelopes').queue_id ?? 0;
 const DELIVERY_ID = columnsOf('deliveries').queue_id ?? 0;
 const DELIVERY_DELAY = columnsOf('deliveries').delay ?? 0;
 
-/** Lines from one piece of time evidence to the next. */
+/** Lines from one piece of time evidence to the next; in a small block every line counts. */
 const EVIDENCE_STEP = 4;
+const FEW_LINES = 4096;
 
 export interface ParserOptions {
   readonly dialects: readonly DialectFactory[];
@@ -217,7 +218,7 @@ export class BlockParser {
   #evidence(): TimeEvidence {
     const { envelopes } = this.block.tables;
     const evidence = this.#found;
-    evidence.clear();
+    evidence.clear(this.block.lines.count > FEW_LINES ? EVIDENCE_STEP : 1);
     let next = 0;
     for (let row = 0; row < envelopes.rows; row += 1) {
       next = this.#addDeliveries(evidence, next, envelopes.lines[row] ?? 0);
@@ -240,7 +241,7 @@ export class BlockParser {
   #addEnvelope(evidence: TimeEvidence, row: number): void {
     const { envelopes } = this.block.tables;
     const line = envelopes.lines[row] ?? 0;
-    if (line < evidence.lastLine + EVIDENCE_STEP) return;
+    if (line < evidence.lastLine + evidence.step) return;
     const start = envelopes.textStart(row, ENVELOPE_ID);
     evidence.add(line, this.#idSeconds(start, envelopes.textLength(row, ENVELOPE_ID)));
   }
@@ -248,7 +249,7 @@ export class BlockParser {
   #addDelivery(evidence: TimeEvidence, row: number): void {
     const { deliveries } = this.block.tables;
     const line = deliveries.lines[row] ?? 0;
-    if (line < evidence.lastLine + EVIDENCE_STEP) return;
+    if (line < evidence.lastLine + evidence.step) return;
     const start = deliveries.textStart(row, DELIVERY_ID);
     const seconds = this.#idSeconds(start, deliveries.textLength(row, DELIVERY_ID));
     evidence.add(line, seconds + deliveries.numberAt(row, DELIVERY_DELAY));

@@ -28,7 +28,11 @@ export interface ClockOptions {
 
 const QUARTER = 900;
 const DAY = 86400;
+/** Evidence looked at together: lines of these many, of these hours. */
 const WINDOW = 32;
+const WINDOW_SECONDS = 2 * 3600;
+/** Lines out of order are so by seconds; a clock put back goes back by more than this. */
+const STEP_BACK = 1800;
 /** Fewer agreeing lines than this do not move the clock forward. */
 const ENOUGH = 3;
 /** Offsets in use reach from UTC-12 to UTC+14. */
@@ -196,7 +200,7 @@ export class SourceClock {
     if (evidence === undefined || evidence.lines.length === 0) return [];
     if (this.#options.zone !== undefined) return [];
     const changes: OffsetChange[] = [];
-    const lowest = windowMinima(evidence.differences, WINDOW);
+    const lowest = windowMinima(evidence);
     let offset = clock.offset;
     for (let i = 0; i < evidence.lines.length; i += 1) {
       const wanted = this.#wantedOffset(offset, evidence.differences[i] ?? 0, lowest[i]);
@@ -215,7 +219,7 @@ export class SourceClock {
   #wantedOffset(
     offset: number | undefined,
     difference: number,
-    window: { lowest: number; size: number } | undefined,
+    window: Window | undefined,
   ): number | undefined {
     if (window === undefined) return undefined;
     if (offset === undefined) return roundOffset(window.lowest);
@@ -237,6 +241,12 @@ export class SourceClock {
     }
     return to;
   }
+}
+
+/** The least difference of some evidence, and how much there was. */
+interface Window {
+  readonly lowest: number;
+  readonly size: number;
 }
 
 interface OffsetChange {
@@ -283,16 +293,36 @@ function roundOffset(difference: number): number | undefined {
   return rounded >= MIN_OFFSET && rounded <= MAX_OFFSET ? rounded : undefined;
 }
 
-/** For each value the least of it and the `size - 1` that follow. */
-function windowMinima(values: readonly number[], size: number): { lowest: number; size: number }[] {
-  const minima: { lowest: number; size: number }[] = [];
-  for (let start = 0; start < values.length; start += 1) {
-    const end = Math.min(values.length, start + size);
-    let lowest = values[start] ?? 0;
-    for (let i = start + 1; i < end; i += 1) lowest = Math.min(lowest, values[i] ?? lowest);
+/**
+ * For each piece of evidence the least difference of it and those that follow: up to a number of them,
+ * within some hours (but always a few), and never across a step back of the clock, behind which another
+ * offset holds.
+ */
+function windowMinima({ seconds, differences }: HostEvidence): Window[] {
+  const minima: Window[] = [];
+  for (let start = 0; start < differences.length; start += 1) {
+    let lowest = differences[start] ?? 0;
+    let end = start + 1;
+    while (end < differences.length && end - start < WINDOW) {
+      const near = (seconds[end] ?? 0) - (seconds[start] ?? 0) < WINDOW_SECONDS;
+      if ((!near && end - start >= ENOUGH) || stepsBack(seconds, differences, end)) break;
+      lowest = Math.min(lowest, differences[end] ?? lowest);
+      end += 1;
+    }
     minima.push({ lowest, size: end - start });
   }
   return minima;
+}
+
+/** Whether the host's clock, as its stamps show it, went back before this piece of evidence. */
+function stepsBack(
+  seconds: readonly number[],
+  differences: readonly number[],
+  at: number,
+): boolean {
+  const civil = (seconds[at] ?? 0) + (differences[at] ?? 0);
+  const before = (seconds[at - 1] ?? 0) + (differences[at - 1] ?? 0);
+  return civil < before - STEP_BACK;
 }
 
 function civilSeconds(parts: { month: number; day: number; second: number }, year: number): number {

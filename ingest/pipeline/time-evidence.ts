@@ -11,7 +11,11 @@ export class TimeEvidence {
   lines = new Int32Array(1024);
   seconds = new Float64Array(1024);
 
-  clear(): void {
+  /** Lines from one piece to the next that are worth taking. */
+  step = 1;
+
+  clear(step: number): void {
+    this.step = step;
     this.count = 0;
     this.lastLine = Number.MIN_SAFE_INTEGER;
   }

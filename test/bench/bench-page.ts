@@ -58,6 +58,7 @@ export const GOALS = {
 } as const;
 
 export const REPORT_WAIT = 'report of the day, from the store';
+export const FIRST_REPORT_WAIT = 'the same, asked for the first time since the store changed';
 export const HELP_WAIT = '--help';
 
 function scaled(value: number): string {

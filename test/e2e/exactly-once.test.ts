@@ -174,6 +174,23 @@ test('the logs of two hosts, then both merged into one', async () => {
   assert.ok(await ledgerAddsUp(store.path));
 });
 
+test('the mail lines of a log again, each between lines of other programs', async () => {
+  const store = await freshStore([fileOf('mail.log', LINES)]);
+  const cron = (line: string, at: number): string =>
+    `${line.slice(0, 15)} mx1 CRON[${at}]: (root) CMD (true)`;
+  const syslog = LINES.flatMap((line, at) => [cron(line, 2 * at), line]);
+  const second = await store.ingest([fileOf('syslog', syslog)]);
+  assert.deepEqual([second.read, second.duplicate], [2000, 1000]);
+  assert.deepEqual((await digestOf(store.path)).tables, clean.tables);
+});
+
+test('a copy of one line alone', async () => {
+  const store = await freshStore([fileOf('mail.log', LINES)]);
+  const second = await store.ingest([fileOf('one', LINES.slice(500, 501))]);
+  assert.deepEqual([second.read, second.duplicate], [1, 1]);
+  await store.assertClean();
+});
+
 test('four equal lines in one second are four, and their copy is none', async () => {
   const line = LINES.find((text) => text.includes('AUTH failure')) ?? '';
   const store = await freshStore([fileOf('one', [line, line])]);

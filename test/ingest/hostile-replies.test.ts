@@ -23,7 +23,7 @@ test('a remote reply never changes an outcome, a recipient or a count', async ()
   const { rows, result, store } = await loadLog(readLog('replies'));
   const found = await rows(
     `SELECT line_number, list(recipient ORDER BY recipient DESC) AS recipients, any_value(status) AS status,
-       sum(transactions) AS transactions, any_value(relay_ip) AS ip, any_value(delay_ms) AS delay
+       sum(transactions) AS transactions, any_value(relay_ip) AS ip, any_value(delay) AS delay
      FROM raw.deliveries GROUP BY line_number ORDER BY line_number`,
   );
   assert.equal(result.counts.parsed, expected.length);
