@@ -91,17 +91,44 @@ const kilobytes = (bytes: string): string => `ceil(${bytes} / 1000.0)`;
 const joined = (one: string, other: string): string =>
   `${other}.host = ${one}.host AND ${other}.queue_id = ${one}.queue_id`;
 
-/** The rows of all tables around the period, whichever sendmail they are of. */
+/** The columns that are read of each table, besides those that every row begins with. */
+const COLUMNS = {
+  envelopes: 'sender, sender_domain, size, class, protocol, daemon, relay_ip, accepted',
+  deliveries: 'recipient, mailer, relay_ip, xdelay, status, reply, transactions, priority',
+  rejections: 'stage, action, rule, client_ip, recipient, reason',
+  queue_events: 'what, child_queue_id',
+  connections: 'what, detail',
+} as const;
+
+/**
+ * The rows of all tables that tell of a message or session of the period, whichever sendmail they are of.
+ * All else is left out early: the days around the period may hold a hundred times as many rows.
+ */
 function tables({ oneHost }: MailstatsScope): string {
-  const rows = (alias: string, table: string): string =>
-    `${alias} AS (SELECT * FROM raw.${table} WHERE mta = 'sendmail' AND ${IN_SURROUNDINGS}${oneHost ? ' AND host = $host' : ''})`;
-  return [
-    rows('e', 'envelopes'),
-    rows('d', 'deliveries'),
-    rows('r', 'rejections'),
-    rows('q', 'queue_events'),
-    rows('c', 'connections'),
-  ].join(',\n');
+  const rows = (table: keyof typeof COLUMNS, columns: string, when: string): string =>
+    `SELECT ${columns} FROM raw.${table} t WHERE mta = 'sendmail' AND ${when}${oneHost ? ' AND host = $host' : ''}`;
+  const wanted = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[])
+    .map((table) => rows(table, 'host, queue_id', inPeriod('t')))
+    .join(' UNION ');
+  const around = (alias: string, table: keyof typeof COLUMNS): string => {
+    const columns = `logged_at, host, instance, queue_id, source_id, line_number, ${COLUMNS[table]}`;
+    return `${alias} AS (${rows(table, columns, IN_SURROUNDINGS)} AND (host, queue_id) IN (FROM wanted))`;
+  };
+  return `
+period_ids AS (${wanted}),
+born AS (${rows('queue_events', 'host, queue_id, child_queue_id, what', IN_SURROUNDINGS)} AND child_queue_id IS NOT NULL),
+wanted AS (
+  FROM period_ids UNION SELECT b.host, b.queue_id FROM born b JOIN period_ids p ON p.host = b.host AND p.queue_id = b.child_queue_id
+  UNION SELECT b.host, b.child_queue_id FROM born b JOIN period_ids p ON ${joined('b', 'p')}
+),
+${around('e', 'envelopes')},
+${around('d', 'deliveries')},
+${around('r', 'rejections')},
+${around('q', 'queue_events')},
+${around('c', 'connections')},
+known_domains AS (${rows('deliveries', 'host, recipient_domain AS domain, mailer, count(*) AS n, count(relay_ip) AS remote', IN_SURROUNDINGS)}
+  AND recipient_domain IS NOT NULL AND mailer NOT IN ${BUILT_IN} AND NOT regexp_matches(instance, ${AGENT_TAG})
+  AND NOT (mailer = 'relay' AND coalesce(${TO_LOOPBACK}, false)) GROUP BY ALL)`;
 }
 
 /**
@@ -121,7 +148,6 @@ agent_messages AS (
     WHERE e.daemon IS NULL AND coalesce(w.only_relay, true) AND (coalesce(w.to_loopback, false)
       OR e.host IN (SELECT host FROM daemon_tags) AND (e.host, e.instance) NOT IN (FROM daemon_tags))
 ),
-born AS (SELECT host, queue_id, child_queue_id, what FROM q WHERE child_queue_id IS NOT NULL),
 agent_children AS (
   SELECT b.host, b.child_queue_id AS queue_id FROM born b JOIN agent_messages a ON ${joined('b', 'a')}
 ),
@@ -151,27 +177,24 @@ notices AS (SELECT * FROM q WHERE child_queue_id IS NOT NULL AND what IN ${NOTIC
  * usual one for the domain, else the usual one. (In submit.cf no domain but the machine's own is local.)
  */
 function senders({ of }: MailstatsScope): string {
-  const elsewhere =
-    of === 'mta'
-      ? "coalesce(m.mailer, u.mailer, 'esmtp')"
-      : "CASE m.mailer WHEN 'local' THEN 'local' ELSE 'esmtp' END";
+  const learnt = `
+    SELECT host, domain, mailer, n FROM known_domains
+    UNION ALL
+    SELECT DISTINCT host, lower(split_part(recipient, '@', -1)), 'local', 1 FROM refusals
+    WHERE rule = 'user unknown' AND stage = 'rcpt' AND contains(recipient, '@')
+    UNION ALL`;
   return `
 domain_mailers AS (
-  SELECT host, domain, CASE WHEN bool_or(mailer = 'local') THEN 'local' ELSE mode(mailer ORDER BY mailer) END AS mailer
-  FROM (
-    SELECT host, recipient_domain AS domain, mailer FROM attempts
-    WHERE recipient_domain IS NOT NULL AND mailer IS NOT NULL AND mailer NOT IN ${BUILT_IN}
-    UNION ALL
-    SELECT host, lower(split_part(recipient, '@', -1)), 'local' FROM refusals
-    WHERE rule = 'user unknown' AND stage = 'rcpt' AND contains(recipient, '@')
-    UNION ALL
-    SELECT DISTINCT host, sender_domain, 'local' FROM arrivals WHERE (relay_ip IS NULL OR ${TO_LOOPBACK})
+  SELECT host, domain, CASE WHEN bool_or(mailer = 'local') THEN 'local' ELSE arg_min(mailer, (-n, mailer)) END AS mailer
+  FROM (${of === 'mta' ? learnt : ''}
+    SELECT DISTINCT host, sender_domain AS domain, 'local' AS mailer, 1 AS n FROM arrivals WHERE (relay_ip IS NULL OR ${TO_LOOPBACK})
       AND split_part(sender_domain, '.', 1) = lower(split_part(host, '.', 1))
   ) GROUP BY host, domain
 ),
 usual_mailers AS (
-  SELECT host, mode(mailer ORDER BY mailer) AS mailer FROM attempts
-  WHERE relay_ip IS NOT NULL AND mailer <> 'local' AND mailer NOT IN ${BUILT_IN} GROUP BY host
+  SELECT host, arg_min(mailer, (-n, mailer)) AS mailer
+  FROM (SELECT host, mailer, sum(remote) AS n FROM known_domains WHERE mailer <> 'local' AND remote > 0 GROUP BY ALL)
+  GROUP BY host
 ),
 senders AS (
   SELECT a.host, a.queue_id, CASE
@@ -179,7 +202,7 @@ senders AS (
     WHEN a.sender_domain IS NULL AND (a.sender IS NULL OR NOT contains(a.sender, '!') AND length(a.sender) < ${SENDER_MOST})
       THEN 'local'
     WHEN m.mailer = 'local' AND contains(a.sender, '%') AND NOT starts_with(a.sender, '"') THEN coalesce(u.mailer, 'esmtp')
-    ELSE ${elsewhere} END AS mailer
+    ELSE coalesce(m.mailer, ${of === 'mta' ? 'u.mailer, ' : ''}'esmtp') END AS mailer
   FROM arrivals a
   LEFT JOIN domain_mailers m ON m.host = a.host AND m.domain = a.sender_domain
   LEFT JOIN usual_mailers u ON u.host = a.host
@@ -197,7 +220,7 @@ origins AS (
   FROM born b JOIN arrivals p ON ${joined('b', 'p')} GROUP BY b.host, b.child_queue_id
 ),
 weighed AS (
-  SELECT d.*, a.queue_id IS NOT NULL OR o.queue_id IS NOT NULL AS is_known,
+  SELECT d.host, d.queue_id, d.logged_at, d.mailer, d.status, d.xdelay, d.transactions, a.queue_id IS NOT NULL OR o.queue_id IS NOT NULL AS is_known,
     CASE WHEN o.is_notice AND d.priority > 0 THEN o.size + ${BOUNCE_TEXT} WHEN o.is_notice THEN 0
       ELSE coalesce(a.size, o.size, 0) END AS logged_size,
     CASE WHEN logged_size < ${LARGEST} THEN logged_size::BIGINT ELSE 0 END AS base,
@@ -206,11 +229,11 @@ weighed AS (
       ELSE coalesce(d.priority + weight_class * ${CLASS_WEIGHT}, base) END AS weight
   FROM attempts d
   LEFT JOIN arrivals a ON ${joined('d', 'a')}
-  LEFT JOIN origins o ON ${joined('d', 'o')} AND a.queue_id IS NULL
+  LEFT JOIN origins o ON ${joined('d', 'o')}
 ),
 sized AS (
-  SELECT *, base + CASE WHEN added < ${HEADER_MOST} OR NOT is_known THEN added ELSE 0 END AS bytes
-  FROM (SELECT *, (weight - base) % ${RECIPIENT_WEIGHT} AS rest,
+  SELECT * EXCLUDE (rest, added, base, weight), base + CASE WHEN added < ${HEADER_MOST} OR NOT is_known THEN added ELSE 0 END AS bytes
+  FROM (SELECT * EXCLUDE (logged_size, weight_class), (weight - base) % ${RECIPIENT_WEIGHT} AS rest,
     CASE WHEN rest < 0 THEN rest + ${RECIPIENT_WEIGHT} ELSE rest END AS added FROM weighed)
 )`;
 
@@ -227,12 +250,12 @@ roots AS (
   SELECT host, child_queue_id AS queue_id, any_value(queue_id) AS root FROM born GROUP BY host, child_queue_id
 ),
 outgoing AS (
-  SELECT d.*, CASE WHEN (d.logged_at, d.line_number) > f.at THEN 'run ' || epoch_us(d.logged_at) // ${QUEUE_RUN}
+  SELECT d.host, d.queue_id, d.logged_at, d.source_id, d.line_number, d.relay_ip, d.status, d.reply, CASE WHEN (d.logged_at, d.line_number) > f.at THEN 'run ' || epoch_us(d.logged_at) // ${QUEUE_RUN}
     ELSE coalesce(o.root, d.queue_id) END AS process
   FROM attempts d
   LEFT JOIN roots o ON ${joined('d', 'o')}
   LEFT JOIN first_deferrals f ON ${joined('d', 'f')} AND f.recipient = d.recipient
-  WHERE d.relay_host IS NOT NULL OR d.relay_ip IS NOT NULL
+  WHERE d.relay_ip IS NOT NULL
 )`;
 
 /**

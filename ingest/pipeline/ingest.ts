@@ -80,6 +80,8 @@ class SourceRun {
   readonly #hours = new Set<number>();
   #unparsedKept = 0;
   #damaged = false;
+  /** Of the line with a stamp that was read last. */
+  #lastTime = 0;
   #known: Checkpoint | undefined;
 
   constructor(source: OpenedSource, sink: Sink, parser: BlockParser, options: IngestOptions) {
@@ -161,7 +163,9 @@ class SourceRun {
     const { lines, tables } = block;
     let lastHour = Number.NaN;
     for (let line = 0; line < lines.count; line += 1) {
-      const hour = Math.floor((lines.time[line] ?? Number.NaN) / 3600);
+      const time = lines.time[line] ?? Number.NaN;
+      if (!Number.isNaN(time)) this.#lastTime = time;
+      const hour = Math.floor(time / 3600);
       if (hour !== lastHour && !Number.isNaN(hour)) this.#hours.add(hour);
       lastHour = hour;
       const outcome = LINE_OUTCOMES[lines.outcome[line] ?? 0] ?? 'parsed';
@@ -213,10 +217,10 @@ class SourceRun {
     const { mismatches, largestMismatch } = this.#parser.clock;
     if (mismatches === 0) return;
     const days = Math.round(Math.abs(largestMismatch) / 86400);
-    this.#warnings.push(
-      `${this.#source.identity.name}: ${mismatches} lines bear stamps up to ${days} days ` +
-        `${largestMismatch > 0 ? 'after' : 'before'} what their queue ids say: the log was edited, or a clock was wrong`,
-    );
+    const side = largestMismatch > 0 ? 'after' : 'before';
+    const text = `${mismatches} lines bear stamps up to ${days} days ${side} what their queue ids say: the log was edited, or a clock was wrong`;
+    this.#warnings.push(`${this.#source.identity.name}: ${text}`);
+    this.#sink.append(this.#parser.block.noteBatch(this.#sourceId, this.#lastTime, text));
   }
 }
 

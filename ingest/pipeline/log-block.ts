@@ -7,7 +7,7 @@
 import { Buffer } from 'node:buffer';
 import { SyslogHeader } from '../../src/format/syslog-header.ts';
 import type { RowBatch } from '../../src/model/columns.ts';
-import { LINE_OUTCOMES } from '../../src/model/vocabulary.ts';
+import { LINE_OUTCOMES, SEVERITIES } from '../../src/model/vocabulary.ts';
 import type { EventTable } from '../../src/store/schema.ts';
 import { EVENT_TABLES } from '../../src/store/schema.ts';
 import { Names } from './names.ts';
@@ -27,6 +27,10 @@ const COLUMN = {
   mta: EVENT.mta ?? 0,
   sourceId: EVENT.source_id ?? 0,
   lineNumber: EVENT.line_number ?? 0,
+  queueId: EVENT.queue_id ?? 0,
+  what: EVENT.what ?? 0,
+  severity: EVENT.severity ?? 0,
+  detail: EVENT.detail ?? 0,
 };
 const UNPARSED = columnsOf('unparsed_lines');
 const SEEN = columnsOf('lines_seen');
@@ -221,6 +225,21 @@ export class LogBlock {
       .filter((table) => table.rows > 0)
       .map((table) => table.toRows());
     return { arena: this.bytes, arenaLength: this.#arenaEnd, tables };
+  }
+
+  /** A batch of one daemon event: what maillog itself has to say of the source, at a time of its log. */
+  noteBatch(sourceId: number, time: number, text: string): RowBatch {
+    this.load(Buffer.alloc(0), this.offset);
+    this.lines.time[this.lines.add(0, 0)] = time;
+    const table = this.tables.daemon_events;
+    table.add(0);
+    table.label(COLUMN.mta, 0);
+    table.text(COLUMN.queueId, 0, 0);
+    this.putWord(table, COLUMN.what, 'clock mismatch');
+    table.label(COLUMN.severity, SEVERITIES.indexOf('warning'));
+    this.putWord(table, COLUMN.detail, text);
+    this.#fillEventColumns(table, sourceId);
+    return { arena: this.bytes, arenaLength: this.#arenaEnd, tables: [table.toRows()] };
   }
 
   #fillEventColumns(table: TableBuilder, sourceId: number): void {
