@@ -18,6 +18,9 @@ export interface MailstatsScope {
 
 const AROUND = 'INTERVAL 14 DAY';
 const IN_SURROUNDINGS = `logged_at >= $start::TIMESTAMP - ${AROUND} AND logged_at < $end::TIMESTAMP + ${AROUND}`;
+/** A session that began before the period counts as before it; few last longer than this. */
+const IN_SESSIONS =
+  't.logged_at >= $start::TIMESTAMP - INTERVAL 1 HOUR AND t.logged_at < $end::TIMESTAMP';
 const inPeriod = (alias: string): string =>
   `${alias}.logged_at >= $start::TIMESTAMP AND ${alias}.logged_at < $end::TIMESTAMP`;
 
@@ -108,7 +111,7 @@ function tables({ oneHost }: MailstatsScope): string {
   const rows = (table: keyof typeof COLUMNS, columns: string, when: string): string =>
     `SELECT ${columns} FROM raw.${table} t WHERE mta = 'sendmail' AND ${when}${oneHost ? ' AND host = $host' : ''}`;
   const wanted = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[])
-    .map((table) => rows(table, 'host, queue_id', inPeriod('t')))
+    .map((table) => rows(table, 'host, queue_id', IN_SESSIONS))
     .join(' UNION ');
   const around = (alias: string, table: keyof typeof COLUMNS): string => {
     const columns = `logged_at, host, instance, queue_id, source_id, line_number, ${COLUMNS[table]}`;
@@ -310,7 +313,7 @@ UNION ALL
 SELECT 'messages_from', 'local', count(*), sum(coalesce(${kilobytes('b.bytes')}, 0))
 FROM notices n LEFT JOIN (SELECT host, queue_id, min(bytes) AS bytes FROM sized GROUP BY host, queue_id) b
   ON b.host = n.host AND b.queue_id = n.child_queue_id
-WHERE ${inPeriod('n')}`;
+WHERE ${inPeriod('n')} HAVING count(*) > 0`;
 
 /**
  * A transaction counts if at least one recipient survived it. What is appended to a file counts even where
@@ -343,25 +346,28 @@ SELECT 'connections_to', NULL, count(*), 0 FROM (
  * LogLevel 10 on by a line of its own. Only the daemon accepts any.
  */
 const inRows = ({ of }: MailstatsScope): string => `
-SELECT 'connections_from', NULL, greatest(count(*) FILTER (is_line), count(*) FILTER (is_refused) + count(DISTINCT id)), 0
+SELECT 'connections_from', NULL, greatest(
+  count(*) FILTER (kind = 'line'), count(*) FILTER (kind = 'refused') + count(DISTINCT id)), 0
 FROM (
-  SELECT NULL AS id, true AS is_line, false AS is_refused, host, instance FROM sessions c
-  WHERE what = 'connect' AND ${inPeriod('c')}
-  UNION ALL SELECT NULL, false, true, host, instance FROM refusals f
+  SELECT 'line' AS kind, NULL AS id, host, instance FROM sessions c WHERE what = 'connect' AND ${inPeriod('c')}
+  UNION ALL SELECT 'refused', NULL, host, instance FROM refusals f
   WHERE stage = 'connect' AND queue_id = '' AND action IN ('reject', 'tempfail') AND ${inPeriod('f')}
-  UNION ALL SELECT ${session('a')}, false, false, host, instance FROM arrivals a WHERE protocol IS NOT NULL AND ${inPeriod('a')}
-  UNION ALL SELECT ${session('f')}, false, false, host, instance FROM refusals f WHERE queue_id <> '' AND ${inPeriod('f')}
-    AND stage IN ('connect', 'helo', 'mail', 'rcpt', 'data', 'content', 'auth')
-  UNION ALL SELECT ${session('c')}, false, false, host, instance FROM sessions c WHERE queue_id <> '' AND ${inPeriod('c')}
-    AND NOT (what = 'timeout' AND coalesce(detail LIKE 'client %', false))
+  UNION ALL SELECT 'id', id, any_value(host), any_value(instance) FROM (
+    SELECT logged_at, host, instance, ${session('a')} AS id FROM arrivals a WHERE protocol IS NOT NULL
+    UNION ALL SELECT logged_at, host, instance, ${session('f')} FROM refusals f WHERE queue_id <> ''
+      AND stage IN ('connect', 'helo', 'mail', 'rcpt', 'data', 'content', 'auth')
+    UNION ALL SELECT logged_at, host, instance, ${session('c')} FROM sessions c WHERE queue_id <> ''
+      AND NOT (what = 'timeout' AND coalesce(detail LIKE 'client %', false))
+  ) GROUP BY id HAVING min(logged_at) >= $start::TIMESTAMP AND min(logged_at) < $end::TIMESTAMP
 ) WHERE ${of === 'mta'} AND (host NOT IN (SELECT host FROM daemon_tags) OR (host, instance) IN (FROM daemon_tags))`;
 
-/** What the figures' exactness hangs on: \`arrivals\` without any line of what became of them, and so on. */
+/** What the figures' exactness hangs on. */
 const EVIDENCE_ROWS = `
 SELECT 'hosts', NULL, count(DISTINCT host), 0 FROM arrivals a WHERE ${inPeriod('a')}
 UNION ALL SELECT 'connect_lines', NULL, count(*), 0 FROM sessions c WHERE what = 'connect' AND ${inPeriod('c')}
 UNION ALL SELECT 'accepted', NULL, count(*), 0 FROM arrivals a WHERE accepted = 'yes' AND ${inPeriod('a')}
 UNION ALL SELECT 'sent_lines', NULL, count(*), 0 FROM attempts d WHERE status = 'sent' AND ${inPeriod('d')}
+UNION ALL SELECT 'refused_servers', NULL, count(*), 0 FROM spoilt p WHERE ${inPeriod('p')}
 UNION ALL SELECT 'unknown_sizes', NULL, coalesce(sum(transactions), 0), 0 FROM sized z
   WHERE NOT is_known AND status = 'sent' AND ${inPeriod('z')}`;
 

@@ -1,4 +1,7 @@
-/** Every report by its name: which sections it is made of. `daily` has them all. */
+/**
+ * Every report by its name: which sections it is made of. `daily` has them all but the table of mailstats,
+ * whose counts are sendmail's own and need not agree with the rest.
+ */
 import type { Section } from './section.ts';
 import { AUTH_CLIENTS, AUTH_USERS } from './sections/auth.ts';
 import { BOUNCES_BY_CLASS, BOUNCES_BY_REASON } from './sections/bounces.ts';
@@ -14,6 +17,7 @@ import {
 import { HOURS } from './sections/hours.ts';
 import { LEDGER_BY_SOURCE } from './sections/ledger.ts';
 import { MAILERS } from './sections/mailers.ts';
+import { MAILSTATS } from './sections/mailstats.ts';
 import { NOTICES } from './sections/notices.ts';
 import { PROBES, PROBING_CLIENTS } from './sections/probes.ts';
 import {
@@ -86,6 +90,7 @@ export const REPORTS = {
   daily: { title: 'Mail report', sections: DAILY },
   hours: { title: 'Mail by hour', sections: [HOURS] },
   mailers: { title: 'Mailers', sections: [MAILERS] },
+  mailstats: { title: 'Statistics as sendmail keeps them', sections: [MAILSTATS] },
   senders: { title: 'Senders', sections: SENDERS },
   recipients: { title: 'Recipients', sections: RECIPIENTS },
   domains: { title: 'Domains', sections: DOMAINS },

@@ -4,7 +4,7 @@
  * that has it most; so the n-th occurrence here is a duplicate while another source has n or more.
  *
  * Identity is (second, 24 bits of a hash of the bytes). That alone would take one line in a million of two
- * busy hosts for another's; so a line counts as a duplicate only beside another one. Copies come in runs.
+ * busy hosts for another's; so a line counts as a duplicate only with others around it, as copies have.
  */
 import type { LineKey } from '../../src/store/store.ts';
 import type { LogBlock } from './log-block.ts';
@@ -12,6 +12,10 @@ import { OUTCOME, secondKey } from './log-block.ts';
 
 /** Occurrences this far before the block are forgotten: logs are out of order by minutes, not hours. */
 const MEMORY_SECONDS = 7200;
+
+/** Lines before and after among which company is looked for, and how many make it. */
+const AROUND = 32;
+const COMPANY = 3;
 
 export type LineLookup = (from: number, to: number) => Promise<readonly LineKey[]>;
 
@@ -52,7 +56,7 @@ export class Duplicates {
       this.#occurrences.set(key, { second, count: before + 1 });
       if (before < other.count) found[line] = 1;
     }
-    return markRuns(block, found);
+    return markInCompany(block, found);
   }
 
   #forget(blockStart: number): void {
@@ -88,13 +92,20 @@ function spanOf(block: LogBlock): [number, number][] {
   return ranges;
 }
 
-/** Marks what was found beside another find; the block's edges count as finds, for want of the other side. */
-function markRuns(block: LogBlock, found: Uint8Array): number {
+/**
+ * Marks what was found in company: some finds among the lines around. Near the block's edges one is enough,
+ * since the company may be beyond.
+ */
+function markInCompany(block: LogBlock, found: Uint8Array): number {
   const { lines } = block;
+  const { count } = lines;
+  let company = 0;
+  for (let line = 0; line < Math.min(AROUND, count); line += 1) company += found[line] ?? 0;
   let duplicates = 0;
-  for (let line = 0; line < lines.count; line += 1) {
-    if (found[line] !== 1) continue;
-    if ((found[line - 1] ?? 1) !== 1 && (found[line + 1] ?? 1) !== 1) continue;
+  for (let line = 0; line < count; line += 1) {
+    company += (found[line + AROUND] ?? 0) - (found[line - AROUND - 1] ?? 0);
+    const atEdge = line < AROUND || line + AROUND >= count;
+    if (found[line] !== 1 || (company < COMPANY && !atEdge)) continue;
     lines.outcome[line] = OUTCOME.duplicate;
     duplicates += 1;
   }

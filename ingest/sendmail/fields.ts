@@ -211,13 +211,19 @@ export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
   while (position < end) {
     const byte = bytes[position];
     if (byte === BACKSLASH) {
-      position += bytes[position + 1] === BACKSLASH ? 3 : 2;
+      position = skipEscaped(bytes, position);
       continue;
     }
     if (byte === QUOTE) return position + 1;
     position += 1;
   }
   return -1;
+}
+
+/** Behind the logged form of a backslash and what it escapes, which may be a backslash itself. */
+function skipEscaped(bytes: Uint8Array, at: number): number {
+  if (bytes[at + 1] !== BACKSLASH) return at + 2;
+  return bytes[at + 2] === BACKSLASH ? at + 4 : at + 3;
 }
 
 /** `[D+]HH:MM:SS` as seconds, NaN when it is something else. */

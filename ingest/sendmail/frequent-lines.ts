@@ -26,6 +26,9 @@ const ARG2 = ascii(', arg2=');
 const RELAY = ascii(', relay=');
 const REJECT = ascii(', reject=');
 const ADDRESS_END = ascii('>... ');
+const COLON_SPACE = ascii(': ');
+/** Begins the client's words in the dialogue of higher log levels. */
+const SAID = ascii('<-- ');
 const USER_UNKNOWN = ascii('>... User unknown');
 const NO_MAIL = ascii(' did not issue MAIL/EXPN/VRFY/ETRN during connection to ');
 const TLS_SERVER = ascii('STARTTLS=server, relay=');
@@ -38,6 +41,7 @@ const AUTH_SERVER = ascii('AUTH=server, relay=');
 const AUTHID = ascii(', authid=');
 const MECH = ascii(', mech=');
 const LESS = 0x3c;
+const SPACE = 0x20;
 /** Begins an encoded character of an authid (xtext, RFC 3461). */
 const PLUS = 0x2b;
 const COMMA = 0x2c;
@@ -128,6 +132,7 @@ export class FrequentLines {
     const { bytes } = this.#block;
     const at = end - USER_UNKNOWN.length;
     if (at <= start || !standsAt(bytes, at, end, USER_UNKNOWN)) return false;
+    if (standsAt(bytes, start, end, SAID)) return false;
     const table = this.#add('rejections', queueId);
     table.label(R.stage, STAGE_RCPT);
     table.label(R.action, ACTION_REJECT);
@@ -149,13 +154,9 @@ export class FrequentLines {
     const nameEnd = nameStart + (RULESETS[kind]?.name.length ?? 0);
     if (kind < 0 || !standsAt(bytes, nameEnd, end, ARG1)) return false;
     const relay = find(bytes, nameEnd, end, RELAY);
-    const reject = relay < 0 ? -1 : find(bytes, relay, end, REJECT);
-    if (reject < 0 || find(bytes, reject + 1, end, RELAY) >= 0) return false;
-    if (find(bytes, nameEnd, relay, REJECT) >= 0 || find(bytes, reject + 1, end, REJECT) >= 0)
-      return false;
-    if (findByte(bytes, relay + 1, reject, COMMA) >= 0) return false;
-    const number = this.#number.read(bytes, reject + REJECT.length, end);
-    if (Number.isNaN(number) || this.#number.end !== reject + REJECT.length + 3) return false;
+    const reject = onlyRejectBehind(bytes, nameEnd, relay, end);
+    const number = reject < 0 ? Number.NaN : this.#replyCode(reject + REJECT.length, end);
+    if (Number.isNaN(number)) return false;
     const table = this.#add('rejections', queueId);
     table.label(R.stage, STAGES[kind] ?? 0);
     table.label(R.action, number >= 400 && number < 500 ? ACTION_TEMPFAIL : ACTION_REJECT);
@@ -166,6 +167,15 @@ export class FrequentLines {
     this.#fields.peer(table, CLIENT_OF_REJECTION, relay + RELAY.length, reject);
     this.#putReason(table, this.#number.end + 1, end);
     return true;
+  }
+
+  /** The three digits at `start`, behind which the reply goes on or ends; else NaN. */
+  #replyCode(start: number, end: number): number {
+    const { bytes } = this.#block;
+    const code = this.#number.read(bytes, start, end);
+    const behind = this.#number.end;
+    const isCode = behind === start + 3 && (behind >= end || bytes[behind] === SPACE);
+    return isCode ? code : Number.NaN;
   }
 
   #putArgument(table: TableBuilder, kind: number, start: number, relay: number): void {
@@ -253,7 +263,8 @@ export class FrequentLines {
 
   #readNoMail(queueId: QueueIdRange, start: number, end: number): boolean {
     const at = find(this.#block.bytes, start, end, NO_MAIL);
-    if (at < 0) return false;
+    // What a client says is logged behind its name and `: `.
+    if (at < 0 || find(this.#block.bytes, start, at, COLON_SPACE) >= 0) return false;
     this.#sessions.restart(this.#block);
     const table = this.#add('connections', queueId);
     table.label(N.what, WHAT_NO_MAIL);
@@ -261,4 +272,13 @@ export class FrequentLines {
     table.text(N.detail, at + NO_MAIL.length, end);
     return true;
   }
+}
+
+/** Where `, reject=` stands behind the relay, if there is just one of each and nothing else between; else -1. */
+function onlyRejectBehind(bytes: Uint8Array, start: number, relay: number, end: number): number {
+  if (relay < 0) return -1;
+  const reject = find(bytes, start, end, REJECT);
+  if (reject < relay || findLast(bytes, relay, end, REJECT) !== reject) return -1;
+  if (findLast(bytes, relay, end, RELAY) !== relay) return -1;
+  return findByte(bytes, relay + 1, reject, COMMA) < 0 ? reject : -1;
 }

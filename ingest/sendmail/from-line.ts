@@ -47,6 +47,8 @@ const DAEMON = ascii(', daemon=');
 const TLS_VERIFY = ascii(', tls_verify=');
 const RELAY_EQUATE = ascii(', relay=');
 const QUOTE = 0x22;
+const LESS = 0x3c;
+const GREATER = 0x3e;
 const COMMA = 0x2c;
 const SPACE = 0x20;
 /** sendmail cuts the address of a from= line here, `>` and closing quote included. */
@@ -150,6 +152,7 @@ export class FromLine {
     let at = stop - 2;
     while (at >= least && !(bytes[at] === COMMA && bytes[at + 1] === SPACE)) at -= 1;
     if (at < least || !standsAt(bytes, at, stop, name)) return stop;
+    if (hasBrackets(bytes, at, stop)) return stop;
     tables.envelopes.text(target, at + name.length, stop);
     return at;
   }
@@ -175,6 +178,14 @@ export class FromLine {
   }
 }
 
+/** sendmail's own values of these equates hold no `<` or `>`; what does is the end of a message-id. */
+function hasBrackets(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    if (bytes[at] === LESS || bytes[at] === GREATER) return true;
+  }
+  return false;
+}
+
 /** Equates from `at` on: more of them mean that the text belongs to the message-id. */
 function commasBetween(bytes: Uint8Array, at: number, stop: number): number {
   let commas = 0;
@@ -198,7 +209,9 @@ function findAnchor(bytes: Uint8Array, start: number, end: number): number {
       at = behind;
       continue;
     }
-    if (byte === COMMA && standsAt(bytes, at, end, SIZE)) return at;
+    // Within `<...>` a comment may hold anything.
+    const closed = bytes[start] !== LESS || bytes[at - 1] === GREATER;
+    if (byte === COMMA && closed && standsAt(bytes, at, end, SIZE)) return at;
     at += 1;
   }
   const cut = find(bytes, Math.min(start + ADDRESS_LIMIT, end), end, SIZE);

@@ -68,8 +68,10 @@ export class Outcome {
   #splitStat(bytes: Uint8Array, start: number, end: number): void {
     const wordEnd = start + (bytes[start] === 0x53 ? SENT.length : DEFERRED.length);
     if (wordEnd >= end) return;
-    if (bytes[wordEnd] === COLON) this.#setTexts(start, wordEnd, wordEnd + 2, end);
-    else if (bytes[wordEnd] === SPACE && bytes[wordEnd + 1] === OPEN_PAREN) {
+    if (bytes[wordEnd] === COLON) {
+      const gap = bytes[wordEnd + 1] === SPACE ? 2 : 1;
+      this.#setTexts(start, wordEnd, wordEnd + gap, end);
+    } else if (bytes[wordEnd] === SPACE && bytes[wordEnd + 1] === OPEN_PAREN) {
       const close = bytes[end - 1] === CLOSE_PAREN ? end - 1 : end;
       this.#setTexts(start, wordEnd, wordEnd + 2, close);
     }
@@ -99,9 +101,10 @@ export class Outcome {
     const isOnly = find(bytes, start, last, STAT) < 0;
     const stat = isOnly || digit === 5 ? last : trueStat(bytes, start, end);
     const statStart = stat + STAT.length;
-    this.status = isOnly
-      ? statusOf(bytes, statStart, end, digit)
-      : statusByDigit(bytes, statStart, end, digit);
+    const said = statusOf(bytes, statStart, end, digit);
+    // A line that lost its end may show the server's `, stat=Sent` alone: after a refusal it is none.
+    const isTrue = isOnly && (said !== STATUS.sent || digit === 2);
+    this.status = isTrue ? said : statusByDigit(bytes, statStart, end, digit);
     this.#setTexts(statStart, wordEnd(bytes, statStart, end), start, stat);
     return true;
   }

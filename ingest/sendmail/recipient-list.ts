@@ -52,16 +52,14 @@ export class RecipientList {
     this.count = 0;
     let member = start;
     let inside = false;
-    let at = start;
+    let at = firstMember(bytes, start, end);
     while (at >= 0 && at < end) {
       const byte = bytes[at] ?? 0;
-      if (byte === COMMA && !inside) {
-        if (bytes[at + 1] !== SPACE) member = this.#add(member, at);
-        else if (endsList(bytes, at, end)) {
-          this.#add(member, at);
-          return at;
-        }
-      } else if (byte === LESS || byte === GREATER) inside = byte === LESS;
+      if (byte === LESS || byte === GREATER) inside = byte === LESS;
+      const divides = byte === COMMA && !inside;
+      const ends = divides && endsList(bytes, at, end);
+      if (ends || (divides && bytes[at + 1] !== SPACE)) member = this.#add(member, at);
+      if (ends) return at;
       at = skipMember(bytes, at, end);
     }
     return -1;
@@ -69,6 +67,9 @@ export class RecipientList {
 
   /** Unbalanced quotes or brackets: the first equate counts and the list is one recipient. */
   #fallBack(bytes: Uint8Array, start: number, end: number): number {
+    // Cut within quotes: the members before are whole, the rest comes with the next line.
+    const more = find(bytes, start, end, MORE);
+    if (more >= 0 && this.count > 0) return more;
     this.count = 0;
     let at = find(bytes, start, end, CTLADDR);
     const delay = find(bytes, start, end, DELAY);
@@ -95,6 +96,11 @@ export class RecipientList {
   }
 }
 
+/** Where to begin: a list that was cut within quotes goes on in them, after the blank of the cut. */
+function firstMember(bytes: Uint8Array, start: number, end: number): number {
+  return bytes[start] === SPACE ? skipQuoted(bytes, start - 1, end) : start;
+}
+
 /** Position of the next byte that means something, behind what stands at `at`; -1 in an unclosed quote. */
 function skipMember(bytes: Uint8Array, at: number, end: number): number {
   const byte = bytes[at];
@@ -105,6 +111,7 @@ function skipMember(bytes: Uint8Array, at: number, end: number): number {
 }
 
 function endsList(bytes: Uint8Array, at: number, end: number): boolean {
+  if (bytes[at + 1] !== SPACE) return false;
   return (
     standsAt(bytes, at, end, DELAY) ||
     standsAt(bytes, at, end, CTLADDR) ||

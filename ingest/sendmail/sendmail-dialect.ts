@@ -6,9 +6,9 @@
  */
 
 import { queueIdLength } from '../../src/format/queue-id.ts';
-import { ascii, standsAt } from '../bytes.ts';
+import { ascii, NumberReader, standsAt } from '../bytes.ts';
 import type { Dialect, Verdict } from '../dialect.ts';
-import { foreign, unsupported } from '../dialect.ts';
+import { foreign, malformed, unsupported } from '../dialect.ts';
 import type { LogBlock } from '../pipeline/log-block.ts';
 import { ATTACK_READERS, CONNECTION_READERS } from './connection-lines.ts';
 import { DAEMON_READERS } from './daemon-lines.ts';
@@ -21,11 +21,18 @@ import { FromLine } from './from-line.ts';
 import { QUEUE_READERS } from './queue-lines.ts';
 import { ADDRESS_READERS, REFUSAL_READERS } from './refusal-lines.ts';
 import { Sessions } from './sessions.ts';
+import { SplitLines } from './split-lines.ts';
 import { ToLine } from './to-line.ts';
 
 const FROM = ascii('from=');
 const TO = ascii('to=');
 const NOQUEUE = ascii('NOQUEUE: ');
+/** An empty queue id, as a broken queue file leaves it. */
+const NO_ID = ascii(': ');
+const PART_END = ascii(']: ');
+const OPEN = 0x5b;
+const SPACE = 0x20;
+const UNKNOWN_KIND = 'sendmail line of an unknown kind';
 
 /** Order matters: exact shapes first, the loosest last. */
 const READERS: readonly LineReader[] = [
@@ -41,7 +48,8 @@ const READERS: readonly LineReader[] = [
 const WITHOUT_ID =
   /^(?:AUTH=(?:server|client), |STARTTLS=(?:server|client), |ruleset=\w+, arg1=|starting daemon \(8\.|alias database \S+ (?:auto)?rebuilt by )/;
 
-const OWN_TAG = /^(?:sendmail|sm-|sm\.bin|newaliases|mailstats$)/;
+/** smrsh, sendmail's restricted shell, logs under its own name. */
+const OWN_TAG = /^(?:sendmail|sm-|sm\.bin|newaliases|smrsh$|mailstats$)/;
 
 export class SendmailDialect implements Dialect {
   readonly mta = 'sendmail' as const;
@@ -51,6 +59,8 @@ export class SendmailDialect implements Dialect {
   readonly #to: ToLine;
   readonly #frequent: FrequentLines;
   readonly #writer: EventWriter;
+  readonly #split = new SplitLines();
+  readonly #number = new NumberReader();
   /** Whether a tag is sendmail's, by its number. */
   readonly #ownTags: boolean[] = [];
 
@@ -65,25 +75,51 @@ export class SendmailDialect implements Dialect {
 
   reset(): void {
     this.#sessions.clear();
+    this.#split.clear();
     this.#ownTags.length = 0;
   }
 
   read(start: number, end: number): Verdict {
     const { bytes } = this.#block;
     const length = queueIdLength(bytes, start, end);
-    if (length > 0 && bytes[start + length + 1] === 0x20) {
-      const queueId = { start, end: start + length };
-      const textStart = start + length + 2;
-      if (standsAt(bytes, textStart, end, TO)) return this.#to.read(queueId, textStart + 3, end);
-      if (standsAt(bytes, textStart, end, FROM)) {
-        return this.#from.read(queueId, textStart + 5, end);
-      }
-      if (this.#frequent.read(queueId, textStart, end)) return undefined;
-      return this.#readOther(queueId, textStart, end);
+    const queueId = { start, end: start + length };
+    if (length > 0 && bytes[queueId.end] === OPEN) return this.#readPart(queueId, end);
+    if (length > 0 && bytes[queueId.end + 1] === SPACE) {
+      return this.#readText(queueId, queueId.end + 2, end);
     }
     const none = { start, end: start };
     if (standsAt(bytes, start, end, NOQUEUE)) return this.#readOther(none, start + 9, end);
+    if (standsAt(bytes, start, end, NO_ID) && this.#isOwnTag()) {
+      return this.#readText(none, start + NO_ID.length, end);
+    }
     return this.#readWithoutId(none, start, end);
+  }
+
+  /** What stands behind a queue id. */
+  #readText(queueId: QueueIdRange, start: number, end: number): Verdict {
+    const { bytes } = this.#block;
+    if (standsAt(bytes, start, end, TO)) return this.#to.read(queueId, start + TO.length, end);
+    if (standsAt(bytes, start, end, FROM))
+      return this.#from.read(queueId, start + FROM.length, end);
+    if (this.#frequent.read(queueId, start, end)) return undefined;
+    return this.#readOther(queueId, start, end);
+  }
+
+  /** `QID[N]: part`: the last part is read as the whole line, which is put into the arena. */
+  #readPart(queueId: QueueIdRange, end: number): Verdict {
+    const block = this.#block;
+    const { bytes } = block;
+    const number = this.#number.read(bytes, queueId.end + 1, end);
+    const behind = this.#number.end;
+    if (!standsAt(bytes, behind, end, PART_END)) return unsupported(UNKNOWN_KIND);
+    const id = bytes.toString('latin1', queueId.start, queueId.end);
+    const part = bytes.toString('utf8', behind + PART_END.length, end);
+    const taken = this.#split.take(block, id, number, part);
+    if (taken === 'open') return undefined;
+    if (taken === 'orphan') return malformed('part of a long line whose beginning is missing');
+    const start = block.addText(`${id}: ${taken.text}`);
+    const whole = { start, end: start + id.length };
+    return this.#readText(whole, whole.end + 2, block.textEnd);
   }
 
   #readWithoutId(none: QueueIdRange, start: number, end: number): Verdict {
@@ -100,7 +136,7 @@ export class SendmailDialect implements Dialect {
     const text = this.#block.bytes.toString('utf8', start, end);
     this.#writer.setQueueId(queueId);
     for (const read of READERS) if (read(text, this.#writer)) return undefined;
-    return unsupported('sendmail line of an unknown kind');
+    return unsupported(UNKNOWN_KIND);
   }
 
   #isOwnTag(): boolean {

@@ -88,6 +88,8 @@ interface Span {
 export class ToLine {
   readonly #block: LogBlock;
   readonly #fields: Fields;
+  /** End of the line. */
+  #end = 0;
   readonly #list = new RecipientList();
   readonly #outcome = new Outcome();
   readonly #number = new NumberReader();
@@ -109,6 +111,7 @@ export class ToLine {
   /** Reads the line whose list begins at `start`, behind `to=`. */
   read(queueId: QueueIdRange, start: number, end: number): Verdict {
     const { bytes } = this.#block;
+    this.#end = end;
     const listEnd = this.#list.read(bytes, start, end);
     if (listEnd < 0) return malformed('to= line without delay=');
     const tail = this.#readEquates(bytes, listEnd, end);
@@ -212,7 +215,8 @@ export class ToLine {
       const table = this.#block.tables.deliveries;
       if (bounceClass >= 0) table.label(C.bounceClass, bounceClass);
       // The line with [more] is followed by one that repeats its transaction.
-      table.number(C.transactions, i === 0 && !list.hasMore ? 1 : 0);
+      const isCounted = i === 0 && !list.hasMore && this.#outcome.status !== STATUS.discarded;
+      table.number(C.transactions, isCounted ? 1 : 0);
     }
     if (list.count === 0 && !standsAt(bytes, list.start, list.end, NO_RECIPIENTS)) {
       this.#addDelivery(queueId, -1);
@@ -310,8 +314,7 @@ export class ToLine {
       const recipient = { address: R.recipient ?? 0, domain: -1 };
       this.#fields.address(table, recipient, this.#list.startOf(index), this.#list.endOf(index));
     }
-    const reasonEnd = Math.max(outcome.statEnd, outcome.replyEnd);
-    table.text(R.reason ?? 0, outcome.statStart, reasonEnd);
+    table.text(R.reason ?? 0, outcome.statStart, this.#end);
   }
 
   #addCancelled(queueId: QueueIdRange): void {

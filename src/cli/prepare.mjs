@@ -9,6 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -25,11 +26,12 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const SOURCES = ['src', 'ingest', 'reports', 'web', 'test', 'tsconfig.json', 'package.json'];
 /** Data that no build reads. */
 const NO_SOURCES = new Set([join(ROOT, 'test/fixtures')]);
+const PACKAGES = join(ROOT, 'node_modules');
 /** npm writes this at the end of every installation. */
-const INSTALLED = join(ROOT, 'node_modules/.package-lock.json');
+const INSTALLED = join(PACKAGES, '.package-lock.json');
 /** Bears the time at which the last good build began. */
 const BUILT = join(ROOT, 'dist/.built');
-const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
+const COMPILER = join(PACKAGES, 'typescript/bin/tsc');
 const MOST_OUTPUT = 64 * 1024 * 1024;
 
 /** Installs and builds what is missing or old; with `clean`, builds all anew. Ends the process on failure. */
@@ -49,11 +51,21 @@ function checkNode() {
 }
 
 function install() {
+  // npm empties the folder first, and would do so through a link: it may be somebody else's.
+  if (lstatSync(PACKAGES, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail('node_modules is a link and its packages are missing or old: run "npm ci" where it leads');
+  }
   say('installing packages, once');
-  // Under npm this is npm's own script; development packages are needed to build.
-  const npm = process.env.npm_execpath;
-  const command = npm === undefined ? ['npm'] : [process.execPath, npm];
-  const options = ['--include=dev', '--prefer-offline', '--no-audit', '--no-fund'];
+  // Under npm this is npm's own script (other package managers put theirs there).
+  const { npm_execpath: npm = '' } = process.env;
+  const command = /npm-cli\.c?js$/.test(npm) ? [process.execPath, npm] : ['npm'];
+  const options = [
+    '--include=dev',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   run(
     [...command, 'ci', ...options],
     'the packages cannot be installed: see above, check that the npm registry can be reached, try again',

@@ -153,8 +153,9 @@ function addAnswers(register: Register): void {
   );
   withOptions(withOptions(stats, PERIOD), [
     ['--file <sendmail.st>', 'read this statistics file instead'],
-    ['--cf <sendmail.cf>', 'mailer names for --file'],
+    ['--cf <sendmail.cf>', "mailers' names and numbers; default: the usual order"],
     ['--host <name>', 'only this host'],
+    ['--msp', 'what the submission agent sent (its sm-client.st), not the daemon'],
   ]).addOption(ROW_FORMAT());
 }
 

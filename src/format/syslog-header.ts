@@ -5,6 +5,7 @@
  * A stamp without year or zone is kept as it stands (see `StampKind`); `ingest/pipeline/clock.ts` finds
  * the year and the offset. Promise: any bytes are either read or refused, never an exception.
  */
+import { digits, endsTag, isDigit, isFacility, isNil } from './header-tokens.ts';
 import { daysFromCivil } from './queue-id.ts';
 
 /** What the stamp lacks: `yearless` = civil time without year and zone, `local` = without zone. */
@@ -21,8 +22,6 @@ const CLOSE = 0x5d;
 const LESS = 0x3c;
 const GREATER = 0x3e;
 const DASH = 0x2d;
-
-const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 /** Month 1-12 by its second and third letter, which tell all twelve apart. */
 const MONTHS = new Map<number, number>(
@@ -373,31 +372,4 @@ export class SyslogHeader {
     while (close < end && bytes[close] === SPACE) close += 1;
     this.textStart = close;
   }
-}
-
-/** A token that is a tag rather than a host: `sm-mta[12]:`, `sendmail:`. */
-function endsTag(bytes: Uint8Array, start: number, stop: number): boolean {
-  return stop > start && bytes[stop - 1] === COLON;
-}
-
-/** AIX writes `mail:info sendmail[1]:`: a severity word right behind the colon. */
-function isFacility(bytes: Uint8Array, start: number, end: number): boolean {
-  const byte = bytes[start] ?? 0;
-  return start < end && byte >= 0x61 && byte <= 0x7a;
-}
-
-function isNil(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 1 && bytes[start] === DASH;
-}
-
-/** The number that `count` digits spell, or -1. */
-function digits(bytes: Uint8Array, start: number, count: number): number {
-  if (count < 1 || count > 10) return -1;
-  let value = 0;
-  for (let at = start; at < start + count; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (byte < 0x30 || byte > 0x39) return -1;
-    value = value * 10 + byte - 0x30;
-  }
-  return value;
 }

@@ -295,7 +295,8 @@ suite('the report on a day counted by hand', () => {
       const other = await makeReport(store, { report: name, ...ASK });
       assert.deepEqual(other.totals, report.totals);
       for (const { id, rows } of other.sections) {
-        assert.deepEqual(rows, rowsOf(id), id);
+        // The table of mailstats(8) is a report of its own: its counts are sendmail's, not the day's.
+        if (id !== 'mailstats') assert.deepEqual(rows, rowsOf(id), id);
       }
     });
   }

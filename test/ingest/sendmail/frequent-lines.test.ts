@@ -21,25 +21,31 @@ test('an unknown user', () => {
 
 test('rulesets at the three stages', () => {
   const relay = 'relay=bad.isp.example [203.0.113.150] (may be forged)';
-  assertRow(`ruleset=check_rcpt, arg1=<x@y.example>, ${relay}, reject=550 5.7.1 <x@y.example>... Relaying denied`, {
-    stage: 'rcpt',
-    action: 'reject',
-    rule: 'check_rcpt',
-    code: 550,
-    dsn: '5.7.1',
-    recipient: 'x@y.example',
-    sender: undefined,
-    client_host: 'bad.isp.example',
-    client_ip: '203.0.113.150',
-    reason: 'Relaying denied',
-  });
-  assertRow(`ruleset=check_mail, arg1=<joe@temp.example>, ${relay}, reject=450 4.7.1 <joe@temp.example>... try again later`, {
-    stage: 'mail',
-    action: 'tempfail',
-    sender: 'joe@temp.example',
-    recipient: undefined,
-    reason: 'try again later',
-  });
+  assertRow(
+    `ruleset=check_rcpt, arg1=<x@y.example>, ${relay}, reject=550 5.7.1 <x@y.example>... Relaying denied`,
+    {
+      stage: 'rcpt',
+      action: 'reject',
+      rule: 'check_rcpt',
+      code: 550,
+      dsn: '5.7.1',
+      recipient: 'x@y.example',
+      sender: undefined,
+      client_host: 'bad.isp.example',
+      client_ip: '203.0.113.150',
+      reason: 'Relaying denied',
+    },
+  );
+  assertRow(
+    `ruleset=check_mail, arg1=<joe@temp.example>, ${relay}, reject=450 4.7.1 <joe@temp.example>... try again later`,
+    {
+      stage: 'mail',
+      action: 'tempfail',
+      sender: 'joe@temp.example',
+      recipient: undefined,
+      reason: 'try again later',
+    },
+  );
   assertRow(
     `ruleset=check_relay, arg1=bad.isp.example, arg2=127.0.0.2, ${relay}, reject=421 4.3.2 Connection rate limit exceeded.`,
     {
@@ -57,7 +63,11 @@ test('rulesets at the three stages', () => {
 test('reply codes without an enhanced one, and with an odd one', () => {
   const line = 'ruleset=check_relay, arg1=[192.0.2.1], arg2=192.0.2.1, relay=[192.0.2.1], reject=';
   assertRow(`${line}550 Go away`, { code: 550, dsn: undefined, reason: 'Go away' }, '');
-  assertRow(`${line}553 5.3.0 196.206.91 Rejected`, { dsn: '5.3.0', reason: '196.206.91 Rejected' }, '');
+  assertRow(
+    `${line}553 5.3.0 196.206.91 Rejected`,
+    { dsn: '5.3.0', reason: '196.206.91 Rejected' },
+    '',
+  );
   assertRow(`${line}550 192.0.2.1 refused`, { reason: '192.0.2.1 refused', dsn: undefined }, '');
   assertRow(`${line}5501 odd`, { code: undefined }, '');
 });
@@ -100,10 +110,13 @@ test('a login', () => {
 });
 
 test('a client that came for nothing', () => {
-  assertRow('[IPv6:2001:db8:1:0:0:0:0:78] did not issue MAIL/EXPN/VRFY/ETRN during connection to A long', {
-    table: 'connections',
-    what: 'no_mail',
-    client_ip: '2001:db8:1::78',
-    detail: 'A long',
-  });
+  assertRow(
+    '[IPv6:2001:db8:1:0:0:0:0:78] did not issue MAIL/EXPN/VRFY/ETRN during connection to A long',
+    {
+      table: 'connections',
+      what: 'no_mail',
+      client_ip: '2001:db8:1::78',
+      detail: 'A long',
+    },
+  );
 });

@@ -10,7 +10,9 @@ test('verdicts at each stage', () => {
     client_host: 'h.isp.example',
     client_ip: '203.0.113.30',
   });
-  assertRow('Milter: connect: host=h.isp.example, addr=203.0.113.30, temp failing commands', { action: 'tempfail' });
+  assertRow('Milter: connect: host=h.isp.example, addr=203.0.113.30, temp failing commands', {
+    action: 'tempfail',
+  });
   assertRow('Milter: helo=code.example, reject=550 5.7.1 helo, no: "code", reject=none', {
     stage: 'helo',
     helo: 'code.example',
@@ -18,22 +20,42 @@ test('verdicts at each stage', () => {
     dsn: '5.7.1',
     reason: 'helo, no: "code", reject=none',
   });
-  assertRow('Milter: helo=bad.example, reject=Command rejected', { stage: 'helo', action: 'reject', code: undefined });
+  assertRow('Milter: helo=bad.example, reject=Command rejected', {
+    stage: 'helo',
+    action: 'reject',
+    code: undefined,
+  });
   assertRow('Milter: from=<mt@isp.example>, reject=451 4.3.2 Please try again later', {
     stage: 'mail',
     action: 'tempfail',
     sender: 'mt@isp.example',
   });
-  assertRow('Milter: to=<ry@corp.example>, reject=550 5.7.1 <ry>, no: relay=z [192.0.2.1], reject=5', {
-    stage: 'rcpt',
-    recipient: 'ry@corp.example',
-    reason: '<ry>, no: relay=z [192.0.2.1], reject=5',
+  assertRow(
+    'Milter: to=<ry@corp.example>, reject=550 5.7.1 <ry>, no: relay=z [192.0.2.1], reject=5',
+    {
+      stage: 'rcpt',
+      recipient: 'ry@corp.example',
+      reason: '<ry>, no: relay=z [192.0.2.1], reject=5',
+    },
+  );
+  assertRow('Milter: data, reject=511 Virus found in email!', {
+    stage: 'data',
+    code: 511,
+    extent: 'message',
   });
-  assertRow('Milter: data, reject=511 Virus found in email!', { stage: 'data', code: 511, extent: 'message' });
   assertRow('Milter: cmd=data, discard', { stage: 'data', action: 'discard' });
-  assertRow('Milter: unknown=(null), reject=500 5.7.0 never heard of it', { stage: 'other', code: 500 });
-  assertRow('Milter: initialization failed, temp failing commands', { stage: 'connect', action: 'tempfail' });
-  assertRow('Milter: initialization failed, rejecting commands', { stage: 'connect', action: 'reject' });
+  assertRow('Milter: unknown=(null), reject=500 5.7.0 never heard of it', {
+    stage: 'other',
+    code: 500,
+  });
+  assertRow('Milter: initialization failed, temp failing commands', {
+    stage: 'connect',
+    action: 'tempfail',
+  });
+  assertRow('Milter: initialization failed, rejecting commands', {
+    stage: 'connect',
+    action: 'reject',
+  });
   assertRow('milter=labmilter, quarantine=Virus found, Eicar; to=<x@y>', {
     stage: 'content',
     action: 'quarantine',

@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { assertOutcome, assertRow, assertRows } from '../read-lines.ts';
 
 /** Texts behind an address: rule, code, enhanced code. */
-const BEHIND_ADDRESS: readonly (readonly [text: string, rule: string, code?: number, dsn?: string])[] = [
+const BEHIND_ADDRESS: readonly (readonly [
+  text: string,
+  rule: string,
+  code?: number,
+  dsn?: string,
+])[] = [
   ['No such virtual user', 'user unknown', 550],
   ['No such user here', 'user unknown', 550],
   ['Relaying denied. IP name lookup failed [192.0.2.1]', 'relaying denied', 550, '5.7.1'],
@@ -45,14 +50,17 @@ test('texts about the sender', () => {
     code: 451,
     dsn: '4.1.8',
   });
-  assertRow('setsender: <|/bin/sh>: invalid or unparsable, received from client21.isp.example [203.0.113.21]', {
-    stage: 'mail',
-    rule: 'sender syntax',
-    code: 553,
-    dsn: '5.1.7',
-    sender: '|/bin/sh',
-    client_ip: '203.0.113.21',
-  });
+  assertRow(
+    'setsender: <|/bin/sh>: invalid or unparsable, received from client21.isp.example [203.0.113.21]',
+    {
+      stage: 'mail',
+      rule: 'sender syntax',
+      code: 553,
+      dsn: '5.1.7',
+      sender: '|/bin/sh',
+      client_ip: '203.0.113.21',
+    },
+  );
 });
 
 test('the address ends at its own bracket', () => {
@@ -95,15 +103,18 @@ test('whole messages', () => {
     stage: 'content',
     extent: 'message',
   });
-  assertRow('collect: relay=client20.isp.example, from=<ann@p.example>, info=Bare linefeed (LF) not allowed, where=header+body, status=tempfail', {
-    stage: 'content',
-    action: 'tempfail',
-    rule: 'bare line end',
-    sender: 'ann@p.example',
-    client_host: 'client20.isp.example',
-    reason: 'Bare linefeed (LF) not allowed (header+body)',
-    extent: 'message',
-  });
+  assertRow(
+    'collect: relay=client20.isp.example, from=<ann@p.example>, info=Bare linefeed (LF) not allowed, where=header+body, status=tempfail',
+    {
+      stage: 'content',
+      action: 'tempfail',
+      rule: 'bare line end',
+      sender: 'ann@p.example',
+      client_host: 'client20.isp.example',
+      reason: 'Bare linefeed (LF) not allowed (header+body)',
+      extent: 'message',
+    },
+  );
   assertRow('discarded', { table: 'deliveries', status: 'discarded', recipient: undefined });
 });
 
