@@ -161,6 +161,7 @@ export class BlockParser {
     EVENT_TABLES.forEach((name, index) => {
       const table = tables[name];
       const from = before[index] ?? 0;
+      if (count === 0) table.truncate(from);
       const made = table.rows - from;
       for (let copy = 1; copy < count; copy += 1) {
         for (let row = from; row < from + made; row += 1) table.repeat(row, line);

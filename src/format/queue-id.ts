@@ -81,22 +81,27 @@ export function queueIdLength(bytes: Uint8Array, start: number, end: number): nu
 export function isQueueId(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length < 7 || length > 24) return false;
-  const prefix = prefixLength(length);
+  if (length < 12) return isOldQueueId(bytes, start, end);
+  const prefix = length >= 14 ? 8 : 7;
   for (let at = start; at < start + prefix; at += 1) {
     if (!isAlphanumeric(bytes[at] ?? 0)) return false;
   }
-  for (let at = start + prefix; at < end; at += 1) {
+  return areDigits(bytes, start + prefix, end);
+}
+
+/** Before 8.10: a letter for the hour and one or two in sequence, then the process id. */
+function isOldQueueId(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < start + 3 && isLetter(bytes[at] ?? 0)) at += 1;
+  return at >= start + 2 && end - at >= 5 && areDigits(bytes, at, end);
+}
+
+function areDigits(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
     const byte = bytes[at] ?? 0;
     if (byte < 0x30 || byte > 0x39) return false;
   }
-  return length >= 12 || isLetter(bytes[start + 1] ?? 0);
-}
-
-/** How many characters precede the process id, told by the whole length. */
-function prefixLength(length: number): number {
-  if (length >= 14) return 8;
-  if (length >= 12) return 7;
-  return length - 5;
+  return true;
 }
 
 function isLetter(byte: number): boolean {
