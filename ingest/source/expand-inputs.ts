@@ -9,7 +9,7 @@
  */
 import type { BigIntStats, Dirent } from 'node:fs';
 import { constants, createReadStream } from 'node:fs';
-import { access, readdir, stat } from 'node:fs/promises';
+import { access, open, readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { glob, isDynamicPattern } from 'tinyglobby';
@@ -46,6 +46,12 @@ export async function expandInputs(
 interface Found {
   readonly path: string;
   readonly input: Input;
+}
+
+/** Throws where the file may not be read. A file is opened: access(2) asks for the real user, not the one in force. */
+async function canRead(path: string, isFile: boolean): Promise<void> {
+  if (isFile) await (await open(path)).close();
+  else await access(path, constants.R_OK);
 }
 
 class Expansion {
@@ -85,7 +91,7 @@ class Expansion {
       return;
     }
     try {
-      await access(path, constants.R_OK);
+      await canRead(path, stats.isFile());
     } catch (error) {
       this.#report(path, explainError(error));
       return;
