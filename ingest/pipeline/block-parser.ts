@@ -30,6 +30,7 @@ const OTHER_PROGRAM = unsupported('mail program without a dialect');
 const UNREADABLE = malformed('fields that cannot be read');
 const NOT_MAIL = foreign('not a mail line');
 
+/** The queue id stands at the same place in every event table. */
 const ENVELOPE_ID = columnsOf('envelopes').queue_id ?? 0;
 const DELIVERY_ID = columnsOf('deliveries').queue_id ?? 0;
 const DELIVERY_DELAY = columnsOf('deliveries').delay ?? 0;
@@ -226,6 +227,7 @@ export class BlockParser {
       this.#addEnvelope(evidence, row);
     }
     this.#addDeliveries(evidence, next, Number.MAX_SAFE_INTEGER);
+    if (evidence.count === 0) this.#addAnyIds(evidence);
     return evidence;
   }
 
@@ -237,6 +239,22 @@ export class BlockParser {
       this.#addDelivery(evidence, row);
     }
     return row;
+  }
+
+  /** Without any arrival or delivery the ids of sessions must do: they are at most a session old. */
+  #addAnyIds(evidence: TimeEvidence): void {
+    const table = ['rejections', 'connections', 'auth_events', 'queue_events'] as const;
+    const found = table.flatMap((name) => {
+      const { rows, lines } = this.block.tables[name];
+      return Array.from({ length: rows }, (_, row) => ({ line: lines[row] ?? 0, row, name }));
+    });
+    found.sort((a, b) => a.line - b.line);
+    for (const { line, row, name } of found) {
+      if (line === evidence.lastLine) continue;
+      const rows = this.block.tables[name];
+      const start = rows.textStart(row, ENVELOPE_ID);
+      evidence.add(line, this.#idSeconds(start, rows.textLength(row, ENVELOPE_ID)));
+    }
   }
 
   #addEnvelope(evidence: TimeEvidence, row: number): void {

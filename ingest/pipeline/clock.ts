@@ -4,7 +4,7 @@
  *
  * Evidence is a line whose true time is known from its id: a `from=` line (made when the transaction
  * began) or a `to=` line (id plus delay=). Stamp minus evidence is the zone's offset plus a little, so the
- * *lowest* difference in a window counts, rounded to a quarter of an hour. It may only rise when a whole
+ * *lowest* difference in a window counts, taken down to an offset in use. It may only rise when a whole
  * window agrees (spring), and falls at once (autumn, when 02:59 is followed by 02:00).
  *
  * A difference of more than a day is no zone: the log was edited or a clock was wrong. Such lines keep
@@ -35,8 +35,14 @@ const WINDOW_SECONDS = 2 * 3600;
 const STEP_BACK = 1800;
 /** Fewer agreeing lines than this do not move the clock forward. */
 const ENOUGH = 3;
-/** Offsets in use reach from UTC-12 to UTC+14. */
-const MIN_OFFSET = -12 * 3600;
+/** Offsets in use since syslog exists, in seconds east of UTC: whole hours from -12 to 14, and these. */
+const BROKEN_HOURS = [
+  -9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.5, 8.75, 9.5, 10.5, 11.5, 12.75, 13.75,
+];
+const WHOLE_HOURS = Array.from({ length: 27 }, (_, index) => index - 12);
+const OFFSETS = [...WHOLE_HOURS, ...BROKEN_HOURS]
+  .map((hours) => hours * 3600)
+  .sort((a, b) => a - b);
 const MAX_OFFSET = 14 * 3600;
 const ABSURD = 26 * 3600;
 
@@ -288,9 +294,15 @@ class ClockCourse {
   }
 }
 
+/**
+ * The greatest offset in use that is not above the difference: waiting only ever adds to it. Minutes of
+ * grace are for clocks that differ.
+ */
 function roundOffset(difference: number): number | undefined {
-  const rounded = Math.round(difference / QUARTER) * QUARTER;
-  return rounded >= MIN_OFFSET && rounded <= MAX_OFFSET ? rounded : undefined;
+  if (difference > MAX_OFFSET + DAY / 2) return undefined;
+  let best: number | undefined;
+  for (const offset of OFFSETS) if (offset <= difference + QUARTER / 2) best = offset;
+  return best;
 }
 
 /**

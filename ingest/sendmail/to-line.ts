@@ -76,6 +76,8 @@ const OPTIONAL = [
 const COMMA = 0x2c;
 /** See the column `priority`. */
 const PRIORITY_STEP = 30_000;
+/** sendmail's own words for a temporary refusal after the data; a custom text does not tell. */
+const TEMPORARY = /^(?:Please try again later|4\d\d[ -])/;
 const REMEMBERED = 4096;
 const NO_RECIPIENTS = ascii('NO-TO-LIST');
 
@@ -295,7 +297,7 @@ export class ToLine {
       this.#addCancelled(queueId);
       return;
     }
-    const action = /try again|temporar/i.test(text) ? 'tempfail' : 'reject';
+    const action = TEMPORARY.test(text) ? 'tempfail' : 'reject';
     for (let i = 0; i < Math.max(this.#list.count, 1); i += 1) this.#addRefusal(queueId, i, action);
   }
 

@@ -1,22 +1,12 @@
-/**
- * What we refused, as in the view `rejections`: a whole-message refusal steps back where its recipients
- * were refused one by one.
- */
+/** What we refused, as in the view `rejections` but for what that borrows from other lines. */
 import { aroundPeriod, type Fact, IN_PERIOD } from './fact.ts';
-
-const IS_SAME = "host || ' ' || queue_id || ' ' || action";
 
 export const REFUSALS: Fact = {
   name: 'refusals',
   needs: [],
   kept: true,
   sql: `SELECT logged_at, host, queue_id, stage, action, rule, code, reason, sender, recipient, client_host, client_ip
-  FROM raw.rejections WHERE ${IN_PERIOD} AND extent = 'recipient'
-  UNION ALL
-  SELECT logged_at, host, queue_id, stage, action, rule, code, reason, sender, recipient, client_host, client_ip
-  FROM raw.rejections WHERE ${IN_PERIOD} AND extent = 'message' AND ${IS_SAME} NOT IN (
-    SELECT ${IS_SAME} FROM raw.rejections WHERE extent = 'recipient' AND stage IN ('data', 'content') AND queue_id <> ''
-      AND ${aroundPeriod('logged_at', 1)})`,
+  FROM raw.refusals WHERE ${IN_PERIOD}`,
 };
 
 /** What made the client's command or message fail. */

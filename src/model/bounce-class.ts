@@ -63,7 +63,6 @@ const TEXT_RULES: readonly TextRule[] = [
     'TransientFailure',
     /gr[ea]ylist|try again|try later|come back|temporar|throttl|rate limit|too (?:many connections|busy)|busy/i,
   ),
-  rule('PolicyRelated', /policy|refused by|access denied|not allowed|prohibited|administrative/i),
   rule(
     'BadDomain',
     /(?:host|domain) (?:not found|unknown)|no such (?:host|domain)|nxdomain|unrouteable|unroutable/i,
@@ -77,6 +76,7 @@ const TEXT_RULES: readonly TextRule[] = [
     'NoAnswerFromHost',
     /connection (?:refused|timed out)|no route|unreachable|no answer|operation timed out/i,
   ),
+  rule('PolicyRelated', /policy|refused by|access denied|not allowed|prohibited|administrative/i),
   rule('RoutingErrors', /loop|too many hops|points back|mail for .* loops|misconfigur/i),
   rule(
     'ProtocolErrors',

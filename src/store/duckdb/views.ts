@@ -76,21 +76,32 @@ FROM (
 WHERE d.status IN ('deferred', 'queued')`;
 
 /**
- * What we refused. A refusal line without its client or sender borrows them from the from= line of the
- * same transaction; a whole-message refusal steps back where its recipients were refused one by one.
+ * Refusals, each told once: where the recipients of a refused message are named one by one, the line about
+ * the whole message steps back and lends them its verdict, rule and code, which their own lines lack.
  */
+const REFUSALS = `CREATE OR REPLACE VIEW raw.refusals AS
+SELECT r.* REPLACE (
+  coalesce(m.action, r.action) AS action, coalesce(m.rule, r.rule) AS rule,
+  coalesce(r.code, m.code) AS code, coalesce(r.dsn, m.dsn) AS dsn)
+FROM raw.rejections r
+LEFT JOIN (
+  SELECT host, queue_id, any_value(action) AS action, any_value(rule) AS rule, any_value(code) AS code, any_value(dsn) AS dsn
+  FROM raw.rejections WHERE extent = 'message' AND stage IN ('data', 'content') AND queue_id <> '' GROUP BY host, queue_id
+) m ON m.host = r.host AND m.queue_id = r.queue_id AND r.extent = 'recipient' AND r.stage = 'data' AND r.code IS NULL
+LEFT JOIN (
+  SELECT DISTINCT host, queue_id FROM raw.rejections
+  WHERE extent = 'recipient' AND stage IN ('data', 'content') AND queue_id <> ''
+) o ON o.host = r.host AND o.queue_id = r.queue_id AND r.extent = 'message'
+WHERE o.queue_id IS NULL`;
+
+/** What we refused; a line without its client or sender borrows them from its transaction's from= line. */
 const REJECTIONS = `CREATE OR REPLACE VIEW rejections AS
 SELECT ${EVENT_COLUMNS('r')}, r.stage, r.action, r.rule, r.code, r.dsn,
   coalesce(r.client_host, e.relay_host) AS client_host, coalesce(r.client_ip, e.relay_ip) AS client_ip,
   r.helo, coalesce(r.sender, e.sender) AS sender, r.recipient, r.reason
-FROM raw.rejections r
+FROM raw.refusals r
 LEFT JOIN raw.envelopes e ON e.host = r.host AND e.queue_id = r.queue_id
-  AND e.logged_at BETWEEN r.logged_at - INTERVAL 1 DAY AND r.logged_at + INTERVAL 1 DAY
-LEFT JOIN (
-  SELECT DISTINCT host, queue_id, action FROM raw.rejections
-  WHERE extent = 'recipient' AND stage IN ('data', 'content') AND queue_id <> ''
-) o ON o.host = r.host AND o.queue_id = r.queue_id AND o.action = r.action AND r.extent = 'message'
-WHERE o.queue_id IS NULL`;
+  AND e.logged_at BETWEEN r.logged_at - INTERVAL 1 DAY AND r.logged_at + INTERVAL 1 DAY`;
 
 const AUTH_EVENTS = `CREATE OR REPLACE VIEW auth_events AS
 SELECT ${EVENT_COLUMNS('a')}, a.service, a.outcome, a.mechanism, a.auth_user AS "user",
@@ -132,6 +143,7 @@ export const VIEWS: readonly string[] = [
   MESSAGES,
   ENVELOPES,
   DELIVERIES,
+  REFUSALS,
   REJECTIONS,
   AUTH_EVENTS,
   TLS_SESSIONS,

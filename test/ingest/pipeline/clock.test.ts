@@ -210,3 +210,12 @@ test('an honest log has no mismatches', () => {
   );
   assert.equal(parser.clock.mismatches, 0);
 });
+
+test('a log of refusals alone tells its year by their queue ids', () => {
+  const seconds = steps(utc('2014-02-24T06:00:00'), 30, 60);
+  const lines = seconds.map((second) => {
+    const id = queueIdAt(second, 7, 21_036);
+    return `${stampAt(second, HOUR)} mx1 sm-mta[21036]: ${id}: <a@b>... User unknown`;
+  });
+  assert.deepEqual(readLines(lines, makeParser(AWAY)).times, isoTimes(seconds));
+});

@@ -190,3 +190,11 @@ test('a line without delay= or stat= is broken', () => {
   );
   assertOutcome(`to=<x@y.example>, ${ESMTP}, dsn=2.0.0`, 'malformed: to= line without stat=');
 });
+
+test('a connection that was refused is no policy, whatever the age of the enhanced code', () => {
+  for (const dsn of ['4.0.0', '4.4.1']) {
+    assertRow(`to=<x@y.example>, ${ESMTP}, dsn=${dsn}, stat=Deferred: Connection refused by y.`, {
+      bounce_class: 'NoAnswerFromHost',
+    });
+  }
+});
