@@ -14,6 +14,8 @@ import { Names } from './names.ts';
 import { columnsOf, grown, TableBuilder } from './table-builder.ts';
 
 const SPARE_BYTES = 256 * 1024;
+/** A line's hash has 24 bits. */
+export const HASH_BYTES = 3;
 const INITIAL_LINES = 4096;
 /** Bytes of an unparsed line that are kept for the reader. */
 const KEPT_LINE_BYTES = 2048;
@@ -273,17 +275,23 @@ export class LogBlock {
     }
   }
 
+  /** One row for each run of lines of one second; their hashes go into the arena. */
   #fillSeen(sourceId: number): void {
     const { lines } = this;
-    const table = this.#seenRows;
-    for (let line = 0; line < lines.count; line += 1) {
-      table.add(line);
-      const time = lines.time[line] ?? 0;
-      table.number(SEEN.source_id ?? 0, sourceId);
-      table.number(SEEN.second ?? 0, secondKey(time));
-      const hash = lines.hash[line] ?? 0;
-      table.number(SEEN.hash_low ?? 0, hash & 0xffff);
-      table.number(SEEN.hash_high ?? 0, hash >>> 16);
+    this.#reserve(lines.count * HASH_BYTES);
+    let line = 0;
+    while (line < lines.count) {
+      const second = secondKey(lines.time[line] ?? 0);
+      const start = this.#arenaEnd;
+      this.#seenRows.add(line);
+      while (line < lines.count && secondKey(lines.time[line] ?? 0) === second) {
+        this.bytes.writeUIntLE(lines.hash[line] ?? 0, this.#arenaEnd, HASH_BYTES);
+        this.#arenaEnd += HASH_BYTES;
+        line += 1;
+      }
+      this.#seenRows.number(SEEN.source_id ?? 0, sourceId);
+      this.#seenRows.number(SEEN.second ?? 0, second);
+      this.#seenRows.text(SEEN.hashes ?? 0, start, this.#arenaEnd);
     }
   }
 }

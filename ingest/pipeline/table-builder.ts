@@ -35,8 +35,12 @@ export class TableBuilder {
     this.#specs = TABLES[table];
     const of = <T>(kinds: readonly string[], make: () => T, none: T): T[] =>
       this.#specs.map((column) => (kinds.includes(column.kind) ? make() : none));
-    this.#starts = of(['text'], () => new Int32Array(INITIAL_ROWS), NO_INTS);
-    this.#lengths = of(['text'], () => new Int32Array(INITIAL_ROWS).fill(NULL_LENGTH), NO_INTS);
+    this.#starts = of(['text', 'blob'], () => new Int32Array(INITIAL_ROWS), NO_INTS);
+    this.#lengths = of(
+      ['text', 'blob'],
+      () => new Int32Array(INITIAL_ROWS).fill(NULL_LENGTH),
+      NO_INTS,
+    );
     this.#codes = of(['label'], () => new Uint8Array(INITIAL_ROWS).fill(NULL_LABEL), NO_CODES);
     this.#values = of(
       ['time', 'u8', 'u16', 'u32', 'u64', 'i32', 'f64'],
@@ -133,7 +137,8 @@ export class TableBuilder {
 
   #column({ kind }: ColumnSpec, index: number): Column {
     switch (kind) {
-      case 'text': {
+      case 'text':
+      case 'blob': {
         const starts = this.#starts[index] ?? NO_INTS;
         return { kind, starts, lengths: this.#lengths[index] ?? NO_INTS };
       }
@@ -156,7 +161,7 @@ export class TableBuilder {
     this.lines = grown(this.lines, new Int32Array(size));
     for (let column = 0; column < this.#specs.length; column += 1) {
       const { kind } = this.#specs[column] as ColumnSpec;
-      if (kind === 'text') {
+      if (kind === 'text' || kind === 'blob') {
         this.#starts[column] = grown(this.#starts[column] ?? NO_INTS, new Int32Array(size));
         this.#lengths[column] = grown(
           this.#lengths[column] ?? NO_INTS,

@@ -1,12 +1,22 @@
 /**
- * Columns: what a parser fills and a store takes. Nine kinds only, so that a parser in WebAssembly and a
+ * Columns: what a parser fills and a store takes. Ten kinds only, so that a parser in WebAssembly and a
  * store of another make can speak them.
  *
  * A text value is not copied: it is a slice of the batch's arena (the log block itself, plus what had to
  * be rewritten). Promise: a slice is valid UTF-8 as long as the arena is.
  */
 
-export type ColumnKind = 'time' | 'label' | 'text' | 'u8' | 'u16' | 'u32' | 'u64' | 'i32' | 'f64';
+export type ColumnKind =
+  | 'time'
+  | 'label'
+  | 'text'
+  | 'blob'
+  | 'u8'
+  | 'u16'
+  | 'u32'
+  | 'u64'
+  | 'i32'
+  | 'f64';
 
 /** Microseconds since 1970 UTC; NaN is NULL. */
 export interface TimeColumn {
@@ -20,9 +30,9 @@ export interface LabelColumn {
   readonly codes: Uint8Array;
 }
 
-/** Slices of the arena; a length of -1 is NULL. */
+/** Slices of the arena, characters or mere bytes; a length of -1 is NULL. */
 export interface TextColumn {
-  readonly kind: 'text';
+  readonly kind: 'text' | 'blob';
   readonly starts: Int32Array;
   readonly lengths: Int32Array;
 }

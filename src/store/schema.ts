@@ -175,13 +175,14 @@ const UNPARSED_LINES: readonly ColumnSpec[] = [
   text('why'),
 ];
 
-/** The identity of every line read: what makes a copy of a log recognisable line by line. */
+/**
+ * The identity of every line read: what makes a copy of a log recognisable line by line. One row for each
+ * run of lines that bear the same second, with three bytes of hash a line, which do not compress.
+ */
 const LINES_SEEN: readonly ColumnSpec[] = [
   u32('source_id'),
   u32('second'),
-  /** The 24 bits of the line's hash, low and high: three bytes a line, which do not compress. */
-  { name: 'hash_low', kind: 'u16' },
-  { name: 'hash_high', kind: 'u8' },
+  { name: 'hashes', kind: 'blob' },
 ];
 
 /** Tables that a batch may carry rows for. */

@@ -89,13 +89,14 @@ function cell(
   row: number,
   spec: ColumnSpec,
 ): string | number | undefined {
-  if (column.kind === 'text') {
+  if ('starts' in column) {
     const start = column.starts[row] ?? 0;
     const length = column.lengths[row] ?? -1;
     return length < 0 ? undefined : arena.toString('utf8', start, start + length);
   }
-  if (column.kind === 'label') return spec.labels?.[column.codes[row] ?? 255];
-  const number = column.kind === 'time' ? column.micros[row] : column.values[row];
+  if ('codes' in column) return spec.labels?.[column.codes[row] ?? 255];
+  const numbers = 'micros' in column ? column.micros : column.values;
+  const number = numbers[row];
   return number === undefined || Number.isNaN(number) ? undefined : number;
 }
 

@@ -47,6 +47,7 @@ const WIDTH: Readonly<Record<ColumnSpec['kind'], number>> = {
   time: 8,
   label: 1,
   text: STRING_BYTES,
+  blob: STRING_BYTES,
   u8: 1,
   u16: 2,
   u32: 4,
@@ -140,6 +141,7 @@ export class ChunkWriter {
   #fillColumn(vector: TargetVector, column: Column, from: number, count: number): void {
     switch (column.kind) {
       case 'text':
+      case 'blob':
         this.#writeText(vector, column, from, count);
         return;
       case 'label':

@@ -15,6 +15,8 @@ function typeOf(column: ColumnSpec): string {
       return `ENUM (${(column.labels ?? []).map((word) => `'${word}'`).join(', ')})`;
     case 'text':
       return 'VARCHAR';
+    case 'blob':
+      return 'BLOB';
     case 'u8':
       return 'UTINYINT';
     case 'u16':

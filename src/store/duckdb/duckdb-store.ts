@@ -22,6 +22,7 @@ import type {
 } from '../store.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { FIND_HOPS } from './hops.ts';
+import { countLines } from './lines-seen.ts';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 import { queryWith } from './query.ts';
 import { markDirty, REFRESH_ROLLUPS } from './rollups.ts';
@@ -152,21 +153,16 @@ export class DuckDbStore implements Sink, Query {
   }
 
   async linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]> {
-    const { rows } = await this.query(
-      `SELECT second, hash_high::UINTEGER * 65536 + hash_low AS hash,
-         max(n) FILTER (WHERE source_id <> $source) AS count,
-         coalesce(max(n) FILTER (WHERE source_id = $source), 0) AS own
-       FROM (SELECT source_id, second, hash_high, hash_low, count(*) AS n FROM raw.lines_seen
-             WHERE second BETWEEN $from AND $to GROUP BY ALL)
-       GROUP BY ALL HAVING count IS NOT NULL`,
-      { source: sourceId, from, to },
+    const prepared = await this.#connection.prepare(
+      'SELECT source_id, second, hashes FROM raw.lines_seen WHERE second BETWEEN $from AND $to',
     );
-    return rows.map((row) => ({
-      second: Number(row.second),
-      hash: Number(row.hash),
-      count: Number(row.count),
-      own: Number(row.own),
-    }));
+    try {
+      prepared.bind({ from: BigInt(from), to: BigInt(to) });
+      const rows = (await prepared.runAndReadAll()).getRows();
+      return countLines(sourceId, rows);
+    } finally {
+      prepared.destroySync();
+    }
   }
 
   async commit(progress: Progress): Promise<void> {

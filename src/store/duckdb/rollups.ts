@@ -46,7 +46,7 @@ const MEASURES: readonly Measure[] = [
   { name: 'deliveries', from: 'deliveries', series: 'status', detail: 'mailer' },
   {
     name: 'rejections',
-    from: "(FROM rejections WHERE stage <> 'other')",
+    from: "(SELECT logged_at, nullif(host, '') AS host, action, stage FROM raw.refusals WHERE stage <> 'other')",
     series: 'action::VARCHAR',
     detail: 'stage::VARCHAR',
   },
