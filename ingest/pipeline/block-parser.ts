@@ -36,7 +36,7 @@ const DELIVERY_ID = columnsOf('deliveries').queue_id ?? 0;
 const DELIVERY_DELAY = columnsOf('deliveries').delay ?? 0;
 
 /** Lines from one piece of time evidence to the next; in a small block every line counts. */
-const EVIDENCE_STEP = 4;
+const EVIDENCE_STEP = 16;
 const FEW_LINES = 4096;
 
 export interface ParserOptions {
@@ -109,7 +109,7 @@ export class BlockParser {
     block.load(head, offset);
     makeDecodable(block);
     this.#repeated.reset();
-    const line = block.lines.add(0, block.logEnd);
+    const line = block.lines.addBare(0, block.logEnd);
     block.lines.hash[line] = hashLine(block.view, 0, block.logEnd);
     this.#refuse(line, malformed(`line of ${length} bytes`));
   }
@@ -126,8 +126,10 @@ export class BlockParser {
 
   #readHeaderAndText(line: number, start: number, end: number): Verdict {
     const { header, lines, bytes } = this.block;
-    if (end === start) return EMPTY;
-    if (!header.read(bytes, start, end)) return NO_STAMP;
+    if (end === start || !header.read(bytes, start, end)) {
+      lines.setEmptyHeader(line);
+      return end === start ? EMPTY : NO_STAMP;
+    }
     lines.kind[line] = header.kind;
     lines.stamp[line] = header.stamp;
     lines.hostStart[line] = header.hostStart;

@@ -66,16 +66,27 @@ class LineTable {
     if (line === this.start.length) this.#grow();
     this.start[line] = start;
     this.end[line] = end;
-    this.hostId[line] = 0;
     this.kind[line] = 0;
     this.outcome[line] = 0;
     this.time[line] = Number.NaN;
+    this.count = line + 1;
+    return line;
+  }
+
+  /** A line without a header has neither host nor tag. */
+  addBare(start: number, end: number): number {
+    const line = this.add(start, end);
+    this.setEmptyHeader(line);
+    return line;
+  }
+
+  setEmptyHeader(line: number): void {
+    const start = this.start[line] ?? 0;
+    this.hostId[line] = 0;
     this.hostStart[line] = start;
     this.hostEnd[line] = start;
     this.tagStart[line] = start;
     this.tagEnd[line] = start;
-    this.count = line + 1;
-    return line;
   }
 
   #grow(): void {
@@ -125,8 +136,7 @@ export class LogBlock {
 
   #logEnd = 0;
   #arenaEnd = 0;
-  readonly #wordStarts = new Map<string, number>();
-  readonly #wordEnds = new Map<string, number>();
+  readonly #wordPlaces = new Map<string, { readonly start: number; readonly end: number }>();
   readonly #unparsedRows = new TableBuilder('unparsed_lines');
   readonly #seenRows = new TableBuilder('lines_seen');
 
@@ -152,8 +162,7 @@ export class LogBlock {
   /** Starts over with a copy of `log`, which begins at `offset` of its source. */
   load(log: Uint8Array, offset: number): void {
     this.clearRows();
-    this.#wordStarts.clear();
-    this.#wordEnds.clear();
+    this.#wordPlaces.clear();
     this.lines.count = 0;
     if (this.bytes.length < log.length + SPARE_BYTES) {
       this.bytes = Buffer.allocUnsafe(log.length + Math.max(SPARE_BYTES, log.length >> 2));
@@ -184,13 +193,13 @@ export class LogBlock {
 
   /** Writes a word that keeps coming back; it goes into the arena once a block. */
   putWord(table: TableBuilder, column: number, word: string): void {
-    let start = this.#wordStarts.get(word);
-    if (start === undefined) {
-      start = this.addText(word);
-      this.#wordStarts.set(word, start);
-      this.#wordEnds.set(word, this.#arenaEnd);
+    let place = this.#wordPlaces.get(word);
+    if (place === undefined) {
+      const start = this.addText(word);
+      place = { start, end: this.#arenaEnd };
+      this.#wordPlaces.set(word, place);
     }
-    table.text(column, start, this.#wordEnds.get(word) ?? start);
+    table.text(column, place.start, place.end);
   }
 
   /** Puts raw bytes into the arena and returns where they start. */
@@ -232,7 +241,7 @@ export class LogBlock {
   /** A batch of one daemon event: what maillog itself has to say of the source, at a time of its log. */
   noteBatch(sourceId: number, time: number, text: string): RowBatch {
     this.load(Buffer.alloc(0), this.offset);
-    this.lines.time[this.lines.add(0, 0)] = time;
+    this.lines.time[this.lines.addBare(0, 0)] = time;
     const table = this.tables.daemon_events;
     table.add(0);
     table.label(COLUMN.mta, 0);

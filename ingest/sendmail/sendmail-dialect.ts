@@ -61,6 +61,8 @@ export class SendmailDialect implements Dialect {
   readonly #writer: EventWriter;
   readonly #split = new SplitLines();
   readonly #number = new NumberReader();
+  /** Of the current line; one object for all of them, since there are millions. */
+  readonly #queueId = { start: 0, end: 0 };
   /** Whether a tag is sendmail's, by its number. */
   readonly #ownTags: boolean[] = [];
 
@@ -82,12 +84,15 @@ export class SendmailDialect implements Dialect {
   read(start: number, end: number): Verdict {
     const { bytes } = this.#block;
     const length = queueIdLength(bytes, start, end);
-    const queueId = { start, end: start + length };
+    const queueId = this.#queueId;
+    queueId.start = start;
+    queueId.end = start + length;
     if (length > 0 && bytes[queueId.end] === OPEN) return this.#readPart(queueId, end);
     if (length > 0 && bytes[queueId.end + 1] === SPACE) {
       return this.#readText(queueId, queueId.end + 2, end);
     }
-    const none = { start, end: start };
+    queueId.end = start;
+    const none = queueId;
     if (standsAt(bytes, start, end, NOQUEUE)) return this.#readOther(none, start + 9, end);
     if (standsAt(bytes, start, end, NO_ID) && this.#isOwnTag()) {
       return this.#readText(none, start + NO_ID.length, end);

@@ -7,45 +7,45 @@
 import type { LogBlock } from '../pipeline/log-block.ts';
 
 export interface Session {
+  host: number;
   user: string | undefined;
   mechanism: string | undefined;
   tlsVersion: string | undefined;
 }
 
 const LIMIT = 50_000;
-/** Process ids fit below this (Linux: 2^22); the host's number stands above. */
-const PID_SPAN = 2 ** 24;
 
 export class Sessions {
+  /** By process id. Two hosts of one log that have the same at a time: the later session counts. */
   readonly #byProcess = new Map<number, Session>();
 
   /** The session of the current line's process, if it told anything. */
   find(block: LogBlock): Session | undefined {
-    return this.#byProcess.get(keyOf(block));
+    const session = this.#byProcess.get(block.header.pid);
+    return session?.host === block.hostId ? session : undefined;
   }
 
   /** The session of the current line's process, made if need be. */
   open(block: LogBlock): Session {
-    const key = keyOf(block);
-    let session = this.#byProcess.get(key);
-    if (session === undefined) {
-      if (this.#byProcess.size >= LIMIT) this.clear();
-      session = { user: undefined, mechanism: undefined, tlsVersion: undefined };
-      this.#byProcess.set(key, session);
-    }
+    const found = this.find(block);
+    if (found !== undefined) return found;
+    if (this.#byProcess.size >= LIMIT) this.clear();
+    const session = {
+      host: block.hostId,
+      user: undefined,
+      mechanism: undefined,
+      tlsVersion: undefined,
+    };
+    this.#byProcess.set(block.header.pid, session);
     return session;
   }
 
   /** A new connection begins in this process: nothing said before holds for it. */
   restart(block: LogBlock): void {
-    this.#byProcess.delete(keyOf(block));
+    if (this.find(block) !== undefined) this.#byProcess.delete(block.header.pid);
   }
 
   clear(): void {
     this.#byProcess.clear();
   }
-}
-
-function keyOf(block: LogBlock): number {
-  return block.hostId * PID_SPAN + block.header.pid;
 }

@@ -25,7 +25,8 @@ export type SourceItem =
   /** What could not be read; always the last item. */
   | { readonly kind: 'error'; readonly offset: number; readonly message: string };
 
-export const BLOCK_SIZE = 4 * 1024 * 1024;
+/** What the processor's cache holds along with the columns made of it: larger blocks are slower to parse. */
+export const BLOCK_SIZE = 1024 * 1024;
 export const MAX_LINE = 64 * 1024;
 /** How much of an overlong line is kept: this or `maxLine`, whichever is less. */
 export const HEAD_LENGTH = 4096;

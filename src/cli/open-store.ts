@@ -13,6 +13,8 @@ const PATIENCE_MS = 10_000;
 const PAUSE_MS = 200;
 /** Enough for a transaction of a million lines; what is more goes to a temporary file. */
 const WRITER_MEMORY = '512MB';
+/** A load parses on one processor; a second thread in the store costs more than it brings. */
+const WRITER_THREADS = 1;
 
 /** Opens an existing store for reading. */
 export function openReader(path: string): Promise<DuckDbStore> {
@@ -27,7 +29,7 @@ export async function openWriter(path: string): Promise<DuckDbStore> {
   } catch (error) {
     throw fileError(error, dirname(path));
   }
-  const store = await openPatiently({ path, memoryLimit: WRITER_MEMORY });
+  const store = await openPatiently({ path, memoryLimit: WRITER_MEMORY, threads: WRITER_THREADS });
   try {
     await store.migrate();
     return store;

@@ -21,7 +21,7 @@ import type {
   SourceIdentity,
 } from '../store.ts';
 import { ChunkWriter } from './chunk-writer.ts';
-import { FIND_HOPS } from './hops.ts';
+import { FIND_HOPS, HOP_REACH_HOURS } from './hops.ts';
 import { countLines } from './lines-seen.ts';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 import { queryWith } from './query.ts';
@@ -40,6 +40,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean;
   /** DuckDB's memory limit, e.g. `512MB`. */
   readonly memoryLimit?: string;
+  /** DuckDB's threads; all processors unless given. */
+  readonly threads?: number;
 }
 
 export class DuckDbStore implements Sink, Query {
@@ -59,6 +61,7 @@ export class DuckDbStore implements Sink, Query {
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
       ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
+      ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     });
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
@@ -169,9 +172,18 @@ export class DuckDbStore implements Sink, Query {
     this.#writer?.close();
     this.#writer = undefined;
     await this.#run(UPDATE_SOURCE, { id: this.#sourceId, ...flatten(progress) });
-    await this.#run(FIND_HOPS, { source: this.#sourceId });
-    if (progress.hours.length > 0) await this.#connection.run(markDirty(progress.hours));
+    if (progress.hours.length > 0) await this.#correlate(progress.hours);
     await this.#connection.run('COMMIT');
+  }
+
+  /** What a load changes beyond its own rows: hops found, and roll-ups to be taken anew. */
+  async #correlate(hours: readonly number[]): Promise<void> {
+    const at = (hour: number) => new Date(hour * 3_600_000);
+    const first = hours.reduce((least, hour) => Math.min(least, hour));
+    const last = hours.reduce((most, hour) => Math.max(most, hour));
+    const around = { from: at(first - HOP_REACH_HOURS), to: at(last + 1 + HOP_REACH_HOURS) };
+    await this.#run(FIND_HOPS, around);
+    await this.#connection.run(markDirty(hours));
   }
 
   async refreshRollups(): Promise<void> {
