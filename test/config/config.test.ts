@@ -10,7 +10,7 @@ import type { Surroundings } from '../../src/config/places.ts';
 import { SETTING_NAMES, SETTINGS } from '../../src/config/settings.ts';
 import { MaillogError } from '../../src/model/errors.ts';
 
-const AROUND: Surroundings = { env: {}, cwd: '/work', home: '/home/ann', isRoot: false };
+const AROUND: Surroundings = { env: {}, cwd: '/site', home: '/home/ann', isRoot: false };
 
 function readerOf(files: Readonly<Record<string, string>>): (path: string) => string {
   return (path) => {
@@ -94,16 +94,16 @@ test('default < system file < own file < environment < flag', () => {
 test('a named file is the only one, by flag over environment', () => {
   const files = {
     [SYSTEM]: 'year = 2021',
-    '/work/a.toml': 'report.top = 1',
+    '/site/a.toml': 'report.top = 1',
     '/b.toml': 'report.top = 2',
   };
   const env = withEnv({ MAILLOG_CONFIG: '/b.toml' });
   assert.deepEqual(load(env, files).files, ['/b.toml']);
   const { settings, files: read } = load({ ...env, configFile: 'a.toml' }, files);
-  assert.deepEqual([settings.top, settings.year, read], [1, null, ['/work/a.toml']]);
+  assert.deepEqual([settings.top, settings.year, read], [1, null, ['/site/a.toml']]);
   assert.deepEqual(refusal({ configFile: 'c.toml' }, files), {
     code: 'E_NO_SUCH_FILE',
-    message: '/work/c.toml does not exist: check the name',
+    message: '/site/c.toml does not exist: check the name',
   });
 });
 
@@ -127,8 +127,8 @@ test('file names are relative to what names them, and ~ is home', () => {
   assert.equal(db('db = "mail.duckdb"'), '/etc/maillog/mail.duckdb');
   assert.equal(db('db = "~/mail.duckdb"'), '/home/ann/mail.duckdb');
   assert.equal(db('db = "/srv/../mail.duckdb"'), '/mail.duckdb');
-  assert.equal(load({ flags: { db: 'x.duckdb' } }).settings.db, '/work/x.duckdb');
-  assert.equal(load(withEnv({ MAILLOG_DB: './y' })).settings.db, '/work/y');
+  assert.equal(load({ flags: { db: 'x.duckdb' } }).settings.db, '/site/x.duckdb');
+  assert.equal(load(withEnv({ MAILLOG_DB: './y' })).settings.db, '/site/y');
 });
 
 test('tables of names are read', () => {
