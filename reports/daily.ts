@@ -34,8 +34,6 @@ export interface ReportRequest extends SectionContext {
   readonly report: ReportName;
 }
 
-export const DEFAULT_TOP = 10;
-
 function ledgerOf(row: Row | undefined): LedgerSums {
   const sums = LEDGER.columns.map(({ key }) => [key, Number(row?.[key] ?? 0)]);
   return Object.fromEntries(sums) as LedgerSums;

@@ -2,18 +2,15 @@
  * From a source to the store: read blocks, parse, leave out what is known, append, commit. The ledger of
  * each source adds up by construction: every line read is counted once, by its one outcome.
  */
-import { createHash } from 'node:crypto';
 import { LINE_OUTCOMES } from '../../src/model/vocabulary.ts';
 import type { EventTable } from '../../src/store/schema.ts';
 import { EVENT_TABLES } from '../../src/store/schema.ts';
 import type { Checkpoint, LineCounts, Sink, SourceIdentity } from '../../src/store/store.ts';
+import { TailDigest } from '../source/identity.ts';
 import type { SourceItem } from '../source/line-blocks.ts';
 import type { BlockParser } from './block-parser.ts';
 import type { ClockOptions } from './clock.ts';
 import { Duplicates } from './duplicates.ts';
-
-/** Bytes before a checkpoint by which its source is known again. */
-const TAIL_BYTES = 4096;
 
 /** A source opened for reading from where it was left. */
 export interface OpenedSource {
@@ -62,6 +59,9 @@ export async function ingestSource(
   return run.run();
 }
 
+/** Of a source of which nothing has been read. */
+const NO_TAIL = { tailLength: 0, tailDigest: '' };
+
 class SourceRun {
   readonly #source: OpenedSource;
   readonly #sink: Sink;
@@ -76,7 +76,7 @@ class SourceRun {
   #open = false;
   #offset: number;
   #lines: number;
-  #tail = Buffer.alloc(0);
+  readonly #tail = new TailDigest();
   readonly #hours = new Set<number>();
   #unparsedKept = 0;
   #damaged = false;
@@ -137,11 +137,13 @@ class SourceRun {
     const { block } = this.#parser;
     if (item.kind === 'lines') {
       this.#parser.parse(item.bytes, item.offset);
-      this.#advance(item.offset + item.bytes.length, item.bytes);
+      this.#advance(item.offset + item.bytes.length);
+      this.#tail.update(item.bytes);
     } else {
       this.#parser.parseOverlong(item.head, item.offset, item.length);
+      this.#advance(item.offset + item.length);
       // The bytes of the line are gone; the head alone would not stand before the offset.
-      this.#advance(item.offset + item.length, Buffer.alloc(0));
+      this.#tail.skip();
     }
     if (this.#options.checkDuplicates) await this.#duplicates.mark(block);
     this.#appendBlock();
@@ -152,10 +154,9 @@ class SourceRun {
     }
   }
 
-  #advance(offset: number, bytes: Buffer): void {
+  #advance(offset: number): void {
     this.#pending.bytes += offset - this.#offset;
     this.#offset = offset;
-    this.#tail = Buffer.from(bytes.subarray(Math.max(0, bytes.length - TAIL_BYTES)));
   }
 
   #appendBlock(): void {
@@ -196,8 +197,7 @@ class SourceRun {
     this.#total.bytes += this.#pending.bytes;
     const known = this.#known;
     const moved = this.#offset > (known?.offset ?? 0);
-    const tailLength = moved ? this.#tail.length : (known?.tailLength ?? 0);
-    const tailDigest = moved ? sha256(this.#tail) : (known?.tailDigest ?? '');
+    const { tailLength, tailDigest } = moved ? this.#tail.read() : (known ?? NO_TAIL);
     const { identity } = this.#source;
     const place = { offset: this.#offset, lines: this.#lines, tailLength, tailDigest };
     await this.#sink.commit({ ...place, counts: this.#pending, hours: [...this.#hours] });
@@ -222,8 +222,4 @@ class SourceRun {
     this.#warnings.push(`${this.#source.identity.name}: ${text}`);
     this.#sink.append(this.#parser.block.noteBatch(this.#sourceId, this.#lastTime, text));
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

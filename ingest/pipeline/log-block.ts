@@ -9,13 +9,11 @@ import { SyslogHeader } from '../../src/format/syslog-header.ts';
 import type { RowBatch } from '../../src/model/columns.ts';
 import { LINE_OUTCOMES, SEVERITIES } from '../../src/model/vocabulary.ts';
 import type { EventTable } from '../../src/store/schema.ts';
-import { EVENT_TABLES } from '../../src/store/schema.ts';
+import { EVENT_TABLES, HASH_BYTES } from '../../src/store/schema.ts';
 import { Names } from './names.ts';
 import { columnsOf, grown, TableBuilder } from './table-builder.ts';
 
 const SPARE_BYTES = 256 * 1024;
-/** A line's hash has 24 bits. */
-export const HASH_BYTES = 3;
 const INITIAL_LINES = 4096;
 /** Bytes of an unparsed line that are kept for the reader. */
 const KEPT_LINE_BYTES = 2048;

@@ -175,9 +175,12 @@ const UNPARSED_LINES: readonly ColumnSpec[] = [
   text('why'),
 ];
 
+/** Bytes of each line's hash in `lines_seen.hashes`. */
+export const HASH_BYTES = 3;
+
 /**
  * The identity of every line read: what makes a copy of a log recognisable line by line. One row for each
- * run of lines that bear the same second, with three bytes of hash a line, which do not compress.
+ * run of lines that bear the same second, with HASH_BYTES of hash a line, which do not compress.
  */
 const LINES_SEEN: readonly ColumnSpec[] = [
   u32('source_id'),

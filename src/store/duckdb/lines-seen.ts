@@ -1,10 +1,10 @@
 /** Counts of lines, taken from the runs of hashes that `raw.lines_seen` holds. */
 import type { DuckDBValue } from '@duckdb/node-api';
 import { DuckDBBlobValue } from '@duckdb/node-api';
+import { HASH_BYTES } from '../schema.ts';
 import type { LineKey } from '../store.ts';
 
-const HASH_BYTES = 3;
-const HASHES = 2 ** 24;
+const HASHES = 2 ** (8 * HASH_BYTES);
 
 /** For each line of other sources: how often the source that has it most has it, and how often this one. */
 export function countLines(
