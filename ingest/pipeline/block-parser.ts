@@ -103,15 +103,15 @@ export class BlockParser {
     }
   }
 
-  /** A line too long to hold: its first bytes stand for it. */
-  parseOverlong(head: Uint8Array, offset: number, length: number): void {
+  /** A line too long to hold, or cut off on its way: its first bytes stand for it. */
+  parseOverlong(head: Uint8Array, offset: number, why: string): void {
     const { block } = this;
     block.load(head, offset);
     makeDecodable(block);
     this.#repeated.reset();
     const line = block.lines.addBare(0, block.logEnd);
     block.lines.hash[line] = hashLine(block.view, 0, block.logEnd);
-    this.#refuse(line, malformed(`line of ${length} bytes`));
+    this.#refuse(line, malformed(why));
   }
 
   #readLine(start: number, newline: number): void {

@@ -7,7 +7,7 @@
  */
 import type { ByteReader } from './byte-reader.ts';
 
-export type SourceItem =
+export type LineItem =
   /** Whole lines, each ending in LF; only the stream's very last line may lack it (`unterminated`). */
   | {
       readonly kind: 'lines';
@@ -21,7 +21,12 @@ export type SourceItem =
       readonly offset: number;
       readonly length: number;
       readonly head: Buffer;
-    }
+      /** What is wrong with it, where that is not its length. */
+      readonly why?: string;
+    };
+
+export type SourceItem =
+  | LineItem
   /** What could not be read; always the last item. */
   | { readonly kind: 'error'; readonly offset: number; readonly message: string };
 

@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { BlockParser } from '../../ingest/pipeline/block-parser.ts';
 import type { ClockOptions } from '../../ingest/pipeline/clock.ts';
-import { ingestSource, noCounts, noEvents } from '../../ingest/pipeline/ingest.ts';
+import { ingestSource } from '../../ingest/pipeline/ingest.ts';
+import { noCounts, noEvents } from '../../ingest/pipeline/source-writer.ts';
 import { SendmailDialect } from '../../ingest/sendmail/sendmail-dialect.ts';
 import { expandInputs } from '../../ingest/source/expand-inputs.ts';
 import { findCheckpoint, readIdentity } from '../../ingest/source/identity.ts';

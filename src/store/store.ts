@@ -27,6 +27,8 @@ export interface Checkpoint {
   readonly lines: number;
   readonly tailLength: number;
   readonly tailDigest: string;
+  /** Where a source that counts no bytes goes on from (the journal); else null. */
+  readonly cursor: string | null;
   readonly counts: LineCounts;
 }
 
@@ -39,6 +41,9 @@ export interface Progress {
   readonly lines: number;
   readonly tailLength: number;
   readonly tailDigest: string;
+  readonly cursor: string | null;
+  /** Number of the first line of this transaction in the source. */
+  readonly firstLine: number;
   readonly counts: LineCounts;
 }
 
@@ -50,20 +55,36 @@ export interface LineKey {
   readonly own: number;
 }
 
-/** Takes rows. One transaction is open from `begin` to `commit` or `rollback`. */
+/**
+ * Somebody else has taken the source further since its checkpoint was read: a second reader of the same
+ * content. Whoever meets it looks the source up again and goes on from there.
+ */
+export class StaleSource extends Error {
+  override readonly name = 'StaleSource';
+}
+
+/** Takes rows. One transaction is open from `begin` to `commit` or `rollback`; it may hold several sources. */
 export interface Sink {
   migrate(): Promise<void>;
   /** Sources whose head has one of these lengths; the caller compares digests. */
   checkpoints(): Promise<readonly Checkpoint[]>;
-  /** Registers a source (or a new name of a known one) and opens a transaction for it. */
-  begin(source: SourceIdentity, known?: Checkpoint): Promise<number>;
-  append(batch: RowBatch): void;
+  /** The checkpoint of a source that is known by its digest alone: one without a head of its own. */
+  checkpointOf(headDigest: string): Promise<Checkpoint | undefined>;
+  begin(): Promise<void>;
+  /**
+   * Registers a source (or a new name of a known one) in the transaction; its number. Throws StaleSource if
+   * the source is no longer where `known` says.
+   */
+  enter(source: SourceIdentity, known?: Checkpoint): Promise<number>;
+  append(batch: RowBatch): Promise<void>;
   /** Whether lines of any other source are in the store: else none can be a duplicate. */
   hasOtherSources(sourceId: number): Promise<boolean>;
   /** Lines of other sources that bear a stamp in [from, to] (epoch seconds), as often as they occur. */
   linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]>;
-  /** Rows, ledger and checkpoint become durable together. */
-  commit(progress: Progress): Promise<void>;
+  /** Ledger and checkpoint of a source whose rows were appended in this transaction. */
+  advance(sourceId: number, progress: Progress): Promise<void>;
+  /** Rows, ledgers and checkpoints become durable together. */
+  commit(): Promise<void>;
   rollback(): Promise<void>;
   /** Brings roll-ups up to date; answers are right without it, but slower. */
   refreshRollups(): Promise<void>;

@@ -49,7 +49,7 @@ export class TallySink implements Sink {
     return this.#clock.sample();
   }
 
-  append({ arena, tables }: RowBatch): void {
+  async append({ arena, tables }: RowBatch): Promise<void> {
     for (const rows of tables) {
       if (EVENT_NAMES.has(rows.table)) this.#tallyEvents(rows);
       if (rows.table === 'deliveries') this.#tallyDeliveries(rows);
@@ -106,9 +106,15 @@ export class TallySink implements Sink {
     return [];
   }
 
-  async begin(): Promise<number> {
+  async checkpointOf(): Promise<undefined> {}
+
+  async begin(): Promise<void> {}
+
+  async enter(): Promise<number> {
     return 1;
   }
+
+  async advance(): Promise<void> {}
 
   async hasOtherSources(): Promise<boolean> {
     return false;

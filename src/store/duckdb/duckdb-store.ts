@@ -20,6 +20,7 @@ import type {
   Sink,
   SourceIdentity,
 } from '../store.ts';
+import { StaleSource } from '../store.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { FIND_HOPS, HOP_REACH_HOURS } from './hops.ts';
 import { countLines } from './lines-seen.ts';
@@ -48,7 +49,6 @@ export class DuckDbStore implements Sink, Query {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   #writer: ChunkWriter | undefined;
-  #sourceId = 0;
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
@@ -107,19 +107,36 @@ export class DuckDbStore implements Sink, Query {
     return rows.map(toCheckpoint);
   }
 
-  async begin(source: SourceIdentity, known?: Checkpoint): Promise<number> {
-    this.#sourceId = known?.sourceId ?? (await this.#nextSourceId());
+  async checkpointOf(headDigest: string): Promise<Checkpoint | undefined> {
+    const { rows } = await this.query(
+      'SELECT * FROM raw.sources WHERE head_length = 0 AND head_digest = $headDigest',
+      { headDigest },
+    );
+    return rows[0] === undefined ? undefined : toCheckpoint(rows[0]);
+  }
+
+  async begin(): Promise<void> {
     await this.#connection.run('BEGIN');
-    if (known === undefined) await this.#register(source);
-    else {
-      await this.#run('UPDATE raw.sources SET name = $name WHERE source_id = $id', {
-        name: source.name,
-        id: this.#sourceId,
-      });
-    }
     this.#writer = new ChunkWriter(this.#connection);
     await this.#writer.open();
-    return this.#sourceId;
+  }
+
+  async enter(source: SourceIdentity, known?: Checkpoint): Promise<number> {
+    // What other sources appended in this transaction must be seen by the lookups of this one.
+    this.#writer?.flush();
+    if (known !== undefined) return this.#enterKnown(source.name, known);
+    const id = await this.#nextSourceId();
+    await this.#register(id, source);
+    return id;
+  }
+
+  async #enterKnown(name: string, { sourceId, offset }: Checkpoint): Promise<number> {
+    const { rows } = await this.query(
+      'UPDATE raw.sources SET name = $name WHERE source_id = $sourceId AND byte_offset = $offset RETURNING source_id',
+      { name, sourceId, offset },
+    );
+    if (rows.length === 0) throw new StaleSource(`${name} was taken further by another reader`);
+    return sourceId;
   }
 
   async #nextSourceId(): Promise<number> {
@@ -129,12 +146,12 @@ export class DuckDbStore implements Sink, Query {
     return Number(rows[0]?.id ?? 1);
   }
 
-  async #register(source: SourceIdentity): Promise<void> {
+  async #register(id: number, source: SourceIdentity): Promise<void> {
     await this.#run(
       `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
-        now()::TIMESTAMP, now()::TIMESTAMP)`,
+        now()::TIMESTAMP, now()::TIMESTAMP, NULL)`,
       {
-        id: this.#sourceId,
+        id,
         name: source.name,
         headLength: source.headLength,
         headDigest: source.headDigest,
@@ -142,7 +159,7 @@ export class DuckDbStore implements Sink, Query {
     );
   }
 
-  append(batch: RowBatch): void {
+  async append(batch: RowBatch): Promise<void> {
     if (this.#writer === undefined) throw new Error('append without begin');
     this.#writer.write(batch);
   }
@@ -168,11 +185,15 @@ export class DuckDbStore implements Sink, Query {
     }
   }
 
-  async commit(progress: Progress): Promise<void> {
+  async advance(sourceId: number, progress: Progress): Promise<void> {
+    this.#writer?.flush();
+    await this.#run(UPDATE_SOURCE, { id: sourceId, ...flatten(progress) });
+    if (progress.hours.length > 0) await this.#correlate(progress.hours);
+  }
+
+  async commit(): Promise<void> {
     this.#writer?.close();
     this.#writer = undefined;
-    await this.#run(UPDATE_SOURCE, { id: this.#sourceId, ...flatten(progress) });
-    if (progress.hours.length > 0) await this.#correlate(progress.hours);
     await this.#connection.run('COMMIT');
   }
 
@@ -246,15 +267,15 @@ export class DuckDbStore implements Sink, Query {
 
 const UPDATE_SOURCE = `UPDATE raw.sources SET
   byte_offset = $offset, line_number = $lines, tail_length = $tailLength, tail_digest = $tailDigest,
-  bytes = bytes + $bytes, lines_read = lines_read + $read, lines_parsed = lines_parsed + $parsed,
+  cursor = $cursor, bytes = bytes + $bytes, lines_read = lines_read + $read, lines_parsed = lines_parsed + $parsed,
   lines_foreign = lines_foreign + $foreign, lines_unsupported = lines_unsupported + $unsupported,
   lines_malformed = lines_malformed + $malformed, lines_duplicate = lines_duplicate + $duplicate,
   last_read_at = now()::TIMESTAMP
   WHERE source_id = $id`;
 
 function flatten(progress: Progress): Bindings {
-  const { offset, lines, tailLength, tailDigest, counts } = progress;
-  return { offset, lines, tailLength, tailDigest, ...counts };
+  const { offset, lines, tailLength, tailDigest, cursor, counts } = progress;
+  return { offset, lines, tailLength, tailDigest, cursor, ...counts };
 }
 
 function toCheckpoint(row: Row): Checkpoint {
@@ -276,6 +297,7 @@ function toCheckpoint(row: Row): Checkpoint {
     lines: number('line_number'),
     tailLength: number('tail_length'),
     tailDigest: String(row.tail_digest ?? ''),
+    cursor: typeof row.cursor === 'string' ? row.cursor : null,
     counts,
   };
 }

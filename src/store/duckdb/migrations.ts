@@ -9,6 +9,9 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: createTables() }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: createTables() },
+  { version: 2, statements: ['ALTER TABLE raw.sources ADD COLUMN cursor VARCHAR'] },
+];
 
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;

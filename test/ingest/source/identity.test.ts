@@ -40,6 +40,7 @@ function checkpoint(content: Buffer, offset: number, sourceId = 1): Checkpoint {
     offset,
     lines: 0,
     tailLength: tail.length,
+    cursor: null,
     tailDigest: digest(tail),
     counts: { ...none, duplicate: 0 },
   };

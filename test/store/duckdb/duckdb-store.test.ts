@@ -95,7 +95,8 @@ test('a transaction that is rolled back leaves neither rows nor source', async (
   const path = join(folder, 'm.duckdb');
   try {
     const store = await openStore(path);
-    await store.begin({ name: 'x', headLength: 1, headDigest: 'x' });
+    await store.begin();
+    await store.enter({ name: 'x', headLength: 1, headDigest: 'x' });
     await store.rollback();
     assert.equal((await store.checkpoints()).length, 0);
     await store.close();
