@@ -4,7 +4,8 @@
  * that has it most; so the n-th occurrence here is a duplicate while another source has n or more.
  *
  * Identity is (second, 24 bits of a hash of the bytes). That alone would take one line in a million of two
- * busy hosts for another's; so a line counts as a duplicate only with others around it, as copies have.
+ * busy hosts for another's, and equal lines on both sides of a rotation for one; so a line counts as a
+ * duplicate only with other, different lines around it that are found as well, as copies have.
  */
 import type { LineKey } from '../../src/store/store.ts';
 import type { LogBlock } from './log-block.ts';
@@ -17,16 +18,34 @@ const MEMORY_SECONDS = 7200;
 const AROUND = 32;
 const COMPANY = 3;
 
+/** A line as its neighbours see it: its hash if it was found in another source. */
+const NOT_FOUND = -1;
+
 export type LineLookup = (from: number, to: number) => Promise<readonly LineKey[]>;
 
 export class Duplicates {
   readonly #lookup: LineLookup;
   /** Occurrences so far in this source of lines that others have, by key. */
   readonly #occurrences = new Map<number, { second: number; count: number }>();
+  readonly #goesOn: boolean;
   #first = true;
+  #isStart = true;
+  /** The last lines of the blocks before. */
+  #recent: number[] = [];
 
-  constructor(lookup: LineLookup) {
+  /**
+   * `goesOn`: blocks are as large as what happened to be there, and begin and end anywhere. Else they are
+   * those of a file that is read as a whole, at whose ends company may be missing.
+   */
+  constructor(lookup: LineLookup, goesOn = false) {
     this.#lookup = lookup;
+    this.#goesOn = goesOn;
+  }
+
+  /** The store knows all occurrences so far, and other sources may have brought some: count anew. */
+  restart(): void {
+    this.#occurrences.clear();
+    this.#first = true;
   }
 
   /** Marks the block's duplicates and drops their rows. Returns how many there are. */
@@ -38,25 +57,53 @@ export class Duplicates {
     }
     const isFirst = this.#first;
     this.#first = false;
-    if (known.size === 0) return 0;
-    const count = this.#markLines(block, known, isFirst);
+    const found = this.#find(block, known, isFirst);
+    const count = known.size === 0 ? 0 : this.#markInCompany(block, found);
+    this.#isStart = false;
+    this.#recent = [...this.#recent, ...found.subarray(-AROUND)].slice(-AROUND);
+    if (count > 0) dropRows(block);
     this.#forget(span.at(-1)?.[0] ?? 0);
     return count;
   }
 
-  #markLines(block: LogBlock, known: Map<number, LineKey>, isFirst: boolean): number {
+  /** Of each line its hash if another source has it once more than this one so far. */
+  #find(block: LogBlock, known: Map<number, LineKey>, isFirst: boolean): Float64Array {
     const { lines } = block;
-    const found = new Uint8Array(lines.count);
-    for (let line = 0; line < lines.count; line += 1) {
+    const found = new Float64Array(lines.count).fill(NOT_FOUND);
+    for (let line = 0; known.size > 0 && line < lines.count; line += 1) {
       const second = secondKey(lines.time[line] ?? 0);
-      const key = keyOf(second, lines.hash[line] ?? 0);
+      const hash = lines.hash[line] ?? 0;
+      const key = keyOf(second, hash);
       const other = known.get(key);
       if (other === undefined) continue;
       const before = this.#occurrences.get(key)?.count ?? (isFirst ? other.own : 0);
       this.#occurrences.set(key, { second, count: before + 1 });
-      if (before < other.count) found[line] = 1;
+      if (before < other.count) found[line] = hash;
     }
-    return markInCompany(block, found);
+    return found;
+  }
+
+  /** Marks what was found among other lines that were found; how many. */
+  #markInCompany(block: LogBlock, found: Float64Array): number {
+    const { lines } = block;
+    const company = new Company(this.#recent, found);
+    let duplicates = 0;
+    for (let line = 0; line < lines.count; line += 1) {
+      company.moveTo(line);
+      const hash = found[line] ?? NOT_FOUND;
+      if (hash === NOT_FOUND) continue;
+      if (company.of(hash) < COMPANY && !this.#mayLackCompany(line, lines.count)) continue;
+      lines.outcome[line] = OUTCOME.duplicate;
+      duplicates += 1;
+    }
+    return duplicates;
+  }
+
+  /** Near the ends of a block, where company may be beyond; a log of some length begins at its begin. */
+  #mayLackCompany(line: number, count: number): boolean {
+    if (this.#goesOn) return false;
+    const isNearStart = line < AROUND && !(this.#isStart && count > 2 * AROUND);
+    return isNearStart || line + AROUND >= count;
   }
 
   #forget(blockStart: number): void {
@@ -92,25 +139,41 @@ function spanOf(block: LogBlock): [number, number][] {
   return ranges;
 }
 
-/**
- * Marks what was found in company: some finds among the lines around. Near the block's edges one is enough,
- * since the company may be beyond.
- */
-function markInCompany(block: LogBlock, found: Uint8Array): number {
-  const { lines } = block;
-  const { count } = lines;
-  let company = 0;
-  for (let line = 0; line < Math.min(AROUND, count); line += 1) company += found[line] ?? 0;
-  let duplicates = 0;
-  for (let line = 0; line < count; line += 1) {
-    company += (found[line + AROUND] ?? 0) - (found[line - AROUND - 1] ?? 0);
-    const atEdge = line < AROUND || line + AROUND >= count;
-    if (found[line] !== 1 || (company < COMPANY && !atEdge)) continue;
-    lines.outcome[line] = OUTCOME.duplicate;
-    duplicates += 1;
+/** The lines found among those around one line, those before the block included. */
+class Company {
+  readonly #recent: readonly number[];
+  readonly #found: Float64Array;
+  readonly #around = new Map<number, number>();
+  #total = 0;
+  #next = 0;
+
+  constructor(recent: readonly number[], found: Float64Array) {
+    this.#recent = recent;
+    this.#found = found;
+    for (let line = -AROUND; line < AROUND; line += 1) this.#add(line, 1);
+    this.#next = AROUND;
   }
-  if (duplicates > 0) dropRows(block);
-  return duplicates;
+
+  /** Moves on to a line, one after the other. */
+  moveTo(line: number): void {
+    if (line + AROUND < this.#next) return;
+    this.#add(this.#next, 1);
+    this.#add(line - AROUND - 1, -1);
+    this.#next += 1;
+  }
+
+  /** How many there are but for those equal to it. */
+  of(hash: number): number {
+    return this.#total - (this.#around.get(hash) ?? 0);
+  }
+
+  #add(line: number, step: 1 | -1): void {
+    const before = this.#recent[this.#recent.length + line];
+    const hash = (line < 0 ? before : this.#found[line]) ?? NOT_FOUND;
+    if (hash === NOT_FOUND) return;
+    this.#total += step;
+    this.#around.set(hash, (this.#around.get(hash) ?? 0) + step);
+  }
 }
 
 function dropRows(block: LogBlock): void {

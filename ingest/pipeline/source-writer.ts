@@ -19,6 +19,8 @@ export interface WriterOptions {
   readonly keepUnparsed: number;
   /** False when the store is empty but for this run's only source: nothing can be a duplicate. */
   readonly checkDuplicates: boolean;
+  /** The source has no end: its blocks are as large as what happened to be there. */
+  readonly goesOn?: boolean;
 }
 
 /** Where a block ends and what it stands for, if that is not what its bytes say: a spool's, a journal's. */
@@ -132,7 +134,10 @@ export class SourceWriter {
   async write(sink: Sink): Promise<void> {
     await this.enter(sink);
     if (this.#options.checkDuplicates) {
-      this.#duplicates ??= new Duplicates((from, to) => sink.linesSeen(this.#sourceId, from, to));
+      this.#duplicates ??= new Duplicates(
+        (from, to) => sink.linesSeen(this.#sourceId, from, to),
+        this.#options.goesOn,
+      );
       await this.#duplicates.mark(this.#parser.block);
     }
     this.#blocks += 1;
@@ -190,7 +195,7 @@ export class SourceWriter {
     this.#entered = false;
     // After a transaction of one block the store knows all occurrences, and other sources may have brought
     // some meanwhile; after one of many, a part of them was seen by its own lookups: go on counting.
-    if (this.#blocks === 1) this.#duplicates = undefined;
+    if (this.#blocks === 1) this.#duplicates?.restart();
     this.#blocks = 0;
   }
 

@@ -156,7 +156,8 @@ class Expansion {
   }
 }
 
-function looksLikeLog(name: string): boolean {
+/** Whether a name in a folder of logs is one: not hidden, and of no kind that surely is none. */
+export function looksLikeLog(name: string): boolean {
   return !name.startsWith('.') && !NO_LOG.test(name);
 }
 

@@ -87,7 +87,7 @@ interface OverlongLine {
 }
 
 /** Cuts buffers into whole lines; knows what is left over between two of them. */
-class LineCutter {
+export class LineCutter {
   readonly #maxLine: number;
   readonly #headLength: number;
   #offset: number;
@@ -117,15 +117,15 @@ class LineCutter {
   }
 
   /** What is left at the end of the stream. */
-  rest(): SourceItem | undefined {
+  rest(): LineItem | undefined {
     if (this.#overlong !== undefined) return { kind: 'overlong', ...this.#overlong };
     if (this.#rest.length === 0) return undefined;
     return { kind: 'lines', bytes: this.#rest, offset: this.#offset, unterminated: true };
   }
 
   /** The items of a buffer that begins with the line held. */
-  cut(buffer: Buffer): SourceItem[] {
-    const items: SourceItem[] = [];
+  cut(buffer: Buffer): LineItem[] {
+    const items: LineItem[] = [];
     const start = this.#endOverlong(buffer, items);
     const end = Math.max(start, buffer.lastIndexOf(LF) + 1);
     this.#cutLines(buffer, { start, end }, items);
@@ -135,7 +135,7 @@ class LineCutter {
   }
 
   /** Where the lines begin in a buffer; after the rest of an overlong line, or nowhere if that goes on. */
-  #endOverlong(buffer: Buffer, items: SourceItem[]): number {
+  #endOverlong(buffer: Buffer, items: LineItem[]): number {
     const line = this.#overlong;
     if (line === undefined) return 0;
     const lineEnd = buffer.indexOf(LF);
@@ -164,7 +164,7 @@ class LineCutter {
    * Whole lines between `start` and `end`, with the overlong ones apart. Looks for one LF per `maxLine`
    * bytes, backwards: between two that are no further apart no line can be too long.
    */
-  #cutLines(buffer: Buffer, { start, end }: Span, items: SourceItem[]): void {
+  #cutLines(buffer: Buffer, { start, end }: Span, items: LineItem[]): void {
     let from = start;
     let lineStart = start;
     while (end - lineStart > this.#maxLine + 1) {
@@ -184,7 +184,7 @@ class LineCutter {
     this.#pushLines(buffer.subarray(from, end), items);
   }
 
-  #pushLines(bytes: Buffer, items: SourceItem[]): void {
+  #pushLines(bytes: Buffer, items: LineItem[]): void {
     if (bytes.length === 0) return;
     items.push({ kind: 'lines', bytes, offset: this.#offset, unterminated: false });
     this.#offset += bytes.length;
