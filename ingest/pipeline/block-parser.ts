@@ -43,6 +43,8 @@ export interface ParserOptions {
   readonly dialects: readonly DialectFactory[];
   /** Reads every line as this MTA's, whatever it looks like. */
   readonly forced?: Mta | undefined;
+  /** Hosts that log under more than one name, and the name to keep. */
+  readonly hostAliases?: ReadonlyMap<string, string> | undefined;
 }
 
 export class BlockParser {
@@ -62,6 +64,7 @@ export class BlockParser {
         ? dialects
         : dialects.filter(({ mta }) => mta === options.forced);
     this.#repeated = new RepeatedLines(this.block);
+    this.block.hostAliases = options.hostAliases ?? this.block.hostAliases;
     this.#clock = new SourceClock(clock);
     this.#ids = idClock(clock);
   }

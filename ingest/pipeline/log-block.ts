@@ -131,6 +131,8 @@ export class LogBlock {
   readonly words = new Names();
   readonly tables: Readonly<Record<EventTable, TableBuilder>>;
   readonly unparsed: UnparsedLine[] = [];
+  /** Names of hosts as logged, and those to be kept instead. */
+  hostAliases: ReadonlyMap<string, string> = new Map();
 
   #logEnd = 0;
   #arenaEnd = 0;
@@ -257,11 +259,22 @@ export class LogBlock {
       const line = table.lines[row] ?? 0;
       table.select(row);
       table.number(COLUMN.loggedAt, Math.round((lines.time[line] ?? 0) * 1e6));
-      table.text(COLUMN.host, lines.hostStart[line] ?? 0, lines.hostEnd[line] ?? 0);
+      this.#putHost(table, line);
       table.text(COLUMN.instance, lines.tagStart[line] ?? 0, lines.tagEnd[line] ?? 0);
       table.number(COLUMN.sourceId, sourceId);
       table.number(COLUMN.lineNumber, firstLine + line);
     }
+  }
+
+  /** By the name the site means, where a host logs under another. */
+  #putHost(table: TableBuilder, line: number): void {
+    const { lines, hostAliases } = this;
+    const alias =
+      hostAliases.size === 0
+        ? undefined
+        : hostAliases.get(this.hosts.textOf(lines.hostId[line] ?? 0));
+    if (alias !== undefined) this.putWord(table, COLUMN.host, alias);
+    else table.text(COLUMN.host, lines.hostStart[line] ?? 0, lines.hostEnd[line] ?? 0);
   }
 
   #fillUnparsed(sourceId: number, keep: number): void {

@@ -9,6 +9,7 @@ import { parsePeriod } from '../model/period.ts';
 import { systemTimeZone } from '../model/zone.ts';
 import type { Io } from './io.ts';
 import { stdoutStyle } from './io.ts';
+import type { Reading } from './reading.ts';
 
 export interface CommandContext {
   readonly io: Io;
@@ -23,7 +24,8 @@ export function makeContext(io: Io, options: Readonly<Record<string, unknown>>):
   const flags: Record<string, unknown> = {};
   for (const name of SETTING_NAMES) {
     const value = options[optionName(SETTINGS[name].flag)];
-    if (value !== undefined) flags[name] = value;
+    // `--follow` without a value is the switch of a command.
+    if (value !== undefined && typeof value !== 'boolean') flags[name] = value;
   }
   const configFile = options.config as string | undefined;
   const config = loadConfig({
@@ -33,6 +35,11 @@ export function makeContext(io: Io, options: Readonly<Record<string, unknown>>):
   });
   const zone = config.settings.timezone ?? systemTimeZone();
   return { io, config, zone, style: stdoutStyle(io, zone), now: new Date() };
+}
+
+/** How logs are read. A zone of the configuration is the site's; only one given for this run is the log's. */
+export function readingOf({ config, zone }: CommandContext): Reading {
+  return { settings: config.settings, zone, isZoneGiven: config.origins.timezone === '--tz' };
 }
 
 /** `--batch-lines` as commander names it: batchLines. */

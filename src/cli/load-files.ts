@@ -1,23 +1,23 @@
 /** From the names a user gives to lines in a store: shared by `ingest`, and by reports straight from files. */
 import { stat } from 'node:fs/promises';
-import { BlockParser } from '../../ingest/pipeline/block-parser.ts';
+import type { BlockParser } from '../../ingest/pipeline/block-parser.ts';
 import type { ClockOptions } from '../../ingest/pipeline/clock.ts';
 import { ingestSource } from '../../ingest/pipeline/ingest.ts';
 import { noCounts, noEvents } from '../../ingest/pipeline/source-writer.ts';
-import { SendmailDialect } from '../../ingest/sendmail/sendmail-dialect.ts';
 import { expandInputs } from '../../ingest/source/expand-inputs.ts';
 import { findCheckpoint, readIdentity } from '../../ingest/source/identity.ts';
 import type { Input } from '../../ingest/source/input.ts';
 import { openSource } from '../../ingest/source/open-source.ts';
 import { maillogError } from '../model/errors.ts';
-import { isMta } from '../model/vocabulary.ts';
-import { fromWallClock } from '../model/zone.ts';
 import type { EventTable } from '../store/schema.ts';
 import type { LineCounts, Sink } from '../store/store.ts';
 import type { CommandContext } from './context.ts';
+import { readingOf } from './context.ts';
 import { complain } from './io.ts';
 import type { Meter } from './progress.ts';
 import { startProgress } from './progress.ts';
+import type { Reading } from './reading.ts';
+import { clockOptions, makeParser } from './reading.ts';
 
 export interface LoadResult {
   readonly counts: LineCounts;
@@ -72,18 +72,16 @@ class Load {
   readonly #context: CommandContext;
   readonly #sink: Sink;
   readonly #options: LoadOptions;
+  readonly #reading: Reading;
   readonly #parser: BlockParser;
 
   constructor(context: CommandContext, sink: Sink, options: LoadOptions) {
     this.#context = context;
     this.#sink = sink;
     this.#options = options;
-    const { dialect } = context.config.settings;
-    const forced = dialect !== null && isMta(dialect) ? dialect : undefined;
-    this.#parser = new BlockParser(
-      { dialects: [(block) => new SendmailDialect(block)], forced },
-      clockOptions(context, context.now.getTime() / 1000),
-    );
+    this.#reading = readingOf(context);
+    const clock = clockOptions(this.#reading, context.now.getTime() / 1000);
+    this.#parser = makeParser(this.#reading, clock);
   }
 
   /** True when the input was read whole. */
@@ -130,12 +128,12 @@ class Load {
   /** A file's own time bounds the year of stamps that have none. */
   async #clockOf(input: Input): Promise<ClockOptions> {
     const now = this.#context.now.getTime();
-    if (input.kind !== 'file') return clockOptions(this.#context, now / 1000);
+    if (input.kind !== 'file') return clockOptions(this.#reading, now / 1000);
     const modified = await stat(input.path).then(
       ({ mtimeMs }) => mtimeMs,
       () => now,
     );
-    return clockOptions(this.#context, Math.min(now, modified) / 1000);
+    return clockOptions(this.#reading, Math.min(now, modified) / 1000);
   }
 }
 
@@ -144,31 +142,5 @@ function progressOf(meter: Meter, consumed: () => number): (lines: number) => vo
   return (lines) => {
     total += lines;
     meter.update(consumed(), total);
-  };
-}
-
-function clockOptions(context: CommandContext, latest: number): ClockOptions {
-  const { settings, origins } = context.config;
-  const zoneOf = (zone: string) => civilOffset(zone);
-  return {
-    year: settings.year ?? undefined,
-    // A zone of the configuration is the site's; only one given for this run is the log's for certain.
-    zone: origins.timezone === '--tz' ? zoneOf(context.zone) : undefined,
-    defaultZone: zoneOf(context.zone),
-    latest,
-  };
-}
-
-/** Offset in seconds of a zone at a civil time; remembered for a quarter of an hour. */
-function civilOffset(zone: string): (civil: number) => number {
-  let key = Number.NaN;
-  let offset = 0;
-  return (civil) => {
-    const quarter = Math.floor(civil / 900);
-    if (quarter !== key) {
-      key = quarter;
-      offset = quarter * 900 - fromWallClock(quarter * 900_000, zone) / 1000;
-    }
-    return offset;
   };
 }

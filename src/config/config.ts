@@ -125,8 +125,12 @@ function valueIn(layer: Layer, name: SettingName, home: string): SettingValue {
     throw maillogError('E_BAD_SETTING', { where, key, value: show(raw), allowed });
   }
   const { value } = checked;
-  const isPath = SETTINGS[name].type.kind === 'path' && typeof value === 'string';
-  return isPath ? absolute(value, layer.folder, home) : value;
+  const { type } = SETTINGS[name];
+  if (type.kind === 'path' && typeof value === 'string') return absolute(value, layer.folder, home);
+  if (type.kind === 'list' && type.of === 'path' && Array.isArray(value)) {
+    return Object.freeze(value.map((path: string) => absolute(path, layer.folder, home)));
+  }
+  return value;
 }
 
 export function loadConfig(

@@ -8,7 +8,12 @@ import { SETTING_NAMES, SETTINGS } from './settings.ts';
 import { allowedValues } from './values.ts';
 
 export interface SettingRow {
-  readonly [column: string]: string | number | Readonly<Record<string, string>> | null;
+  readonly [column: string]:
+    | string
+    | number
+    | readonly string[]
+    | Readonly<Record<string, string>>
+    | null;
 }
 
 export interface SettingRows {

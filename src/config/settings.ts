@@ -29,10 +29,22 @@ export interface ChoiceType {
 export interface MapType {
   readonly kind: 'map';
 }
-export type SettingType = TextType | PathType | WholeType | ZoneType | ChoiceType | MapType;
+/** Texts or file names: an array in the file, separated by commas elsewhere, or a flag given several times. */
+export interface ListType {
+  readonly kind: 'list';
+  readonly of: 'text' | 'path';
+}
+export type SettingType =
+  | TextType
+  | PathType
+  | WholeType
+  | ZoneType
+  | ChoiceType
+  | MapType
+  | ListType;
 
 export type NameMap = Readonly<Record<string, string>>;
-export type SettingValue = string | number | NameMap | null;
+export type SettingValue = string | number | NameMap | readonly string[] | null;
 
 export interface Setting {
   /** Where it stands in the file, tables joined by a dot. */
@@ -54,6 +66,21 @@ export interface Settings {
   readonly batchLines: number;
   readonly unparsedLines: number;
   readonly top: number;
+  readonly follow: readonly string[];
+  readonly listen: readonly string[];
+  readonly journal: readonly string[];
+  readonly http: string | null;
+  readonly group: string | null;
+  readonly logLevel: string;
+  readonly tlsKey: string | null;
+  readonly tlsCert: string | null;
+  readonly tlsCa: string | null;
+  readonly maxConnections: number;
+  readonly maxPerPeer: number;
+  readonly frameTimeout: number;
+  readonly spoolMegabytes: number;
+  readonly reserveMegabytes: number;
+  readonly retentionDays: number;
 }
 
 export type SettingName = keyof Settings;
@@ -131,6 +158,143 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     initial: 10,
     unit: 'rows',
     meaning: 'how many rows a top list shows',
+  },
+  follow: {
+    key: 'serve.follow',
+    env: 'MAILLOG_FOLLOW',
+    flag: '--follow',
+    type: { kind: 'list', of: 'path' },
+    initial: Object.freeze([]),
+    unit: null,
+    meaning: 'logs to follow: files, folders of logs, patterns; rotations beside them are read too',
+  },
+  listen: {
+    key: 'serve.listen',
+    env: 'MAILLOG_LISTEN',
+    flag: '--listen',
+    type: { kind: 'list', of: 'text' },
+    initial: Object.freeze([]),
+    unit: null,
+    meaning:
+      'where syslog is listened for: udp://, tcp://, tls://, relp://, relps://ADDRESS:PORT, unix:///PATH',
+  },
+  journal: {
+    key: 'serve.journal',
+    env: 'MAILLOG_JOURNAL',
+    flag: '--journal',
+    type: { kind: 'list', of: 'text' },
+    initial: Object.freeze([]),
+    unit: 'journalctl filters',
+    meaning:
+      'entries of the systemd journal to take, such as --facility=mail or SYSLOG_IDENTIFIER=dovecot; none: no journal',
+  },
+  http: {
+    key: 'serve.http',
+    env: 'MAILLOG_HTTP',
+    flag: '--http',
+    type: { kind: 'text' },
+    initial: null,
+    unit: 'ADDRESS:PORT',
+    meaning: 'where health and metrics are served over HTTP; not set: nowhere',
+  },
+  group: {
+    key: 'serve.group',
+    env: 'MAILLOG_GROUP',
+    flag: '--group',
+    type: { kind: 'text' },
+    initial: null,
+    unit: 'group name or number',
+    meaning: 'the group that may use the daemon besides its own user',
+  },
+  logLevel: {
+    key: 'serve.log_level',
+    env: 'MAILLOG_LOG_LEVEL',
+    flag: '--log-level',
+    type: { kind: 'choice', choices: ['debug', 'info', 'warn', 'error'] },
+    initial: 'info',
+    unit: null,
+    meaning: 'how much the daemon says of itself',
+  },
+  tlsKey: {
+    key: 'serve.tls_key',
+    env: 'MAILLOG_TLS_KEY',
+    flag: '--tls-key',
+    type: { kind: 'path' },
+    initial: null,
+    unit: 'PEM',
+    meaning: 'private key of tls:// and relps:// listeners',
+  },
+  tlsCert: {
+    key: 'serve.tls_cert',
+    env: 'MAILLOG_TLS_CERT',
+    flag: '--tls-cert',
+    type: { kind: 'path' },
+    initial: null,
+    unit: 'PEM',
+    meaning: 'certificate of tls:// and relps:// listeners, with its chain',
+  },
+  tlsCa: {
+    key: 'serve.tls_ca',
+    env: 'MAILLOG_TLS_CA',
+    flag: '--tls-ca',
+    type: { kind: 'path' },
+    initial: null,
+    unit: 'PEM',
+    meaning: 'whose certificates clients must show; not set: clients need none',
+  },
+  maxConnections: {
+    key: 'serve.max_connections',
+    env: 'MAILLOG_MAX_CONNECTIONS',
+    flag: '--max-connections',
+    type: { kind: 'whole', min: 1, max: 1_000_000 },
+    initial: 4096,
+    unit: 'connections',
+    meaning: 'how many senders one listener serves at a time',
+  },
+  maxPerPeer: {
+    key: 'serve.max_per_peer',
+    env: 'MAILLOG_MAX_PER_PEER',
+    flag: '--max-per-peer',
+    type: { kind: 'whole', min: 1, max: 1_000_000 },
+    initial: 1024,
+    unit: 'connections',
+    meaning: 'how many of these one address may have',
+  },
+  frameTimeout: {
+    key: 'serve.frame_timeout',
+    env: 'MAILLOG_FRAME_TIMEOUT',
+    flag: '--frame-timeout',
+    type: { kind: 'whole', min: 1, max: 86_400 },
+    initial: 60,
+    unit: 'seconds',
+    meaning: 'how long a sender may take for one message',
+  },
+  spoolMegabytes: {
+    key: 'serve.spool_megabytes',
+    env: 'MAILLOG_SPOOL_MEGABYTES',
+    flag: '--spool-megabytes',
+    type: { kind: 'whole', min: 1, max: 10_000_000 },
+    initial: 1024,
+    unit: 'MiB',
+    meaning: 'how much each listener keeps on disk while the database is busy; then senders wait',
+  },
+  reserveMegabytes: {
+    key: 'serve.reserve_megabytes',
+    env: 'MAILLOG_RESERVE_MEGABYTES',
+    flag: '--reserve-megabytes',
+    type: { kind: 'whole', min: 0, max: 10_000_000 },
+    initial: 64,
+    unit: 'MiB',
+    meaning: 'room on the disk below which nothing more is taken, at most a twentieth of the disk',
+  },
+  retentionDays: {
+    key: 'retention.days',
+    env: 'MAILLOG_DAYS',
+    flag: '--keep-days',
+    type: { kind: 'whole', min: 0, max: 36_500 },
+    initial: 0,
+    unit: 'days',
+    meaning: 'for how long rows are kept (hourly counts stay); 0: for ever',
   },
 };
 

@@ -33,6 +33,8 @@ export function allowedValues(type: SettingType): string {
       return `one of ${type.choices.join(', ')}`;
     case 'map':
       return 'names to names: a table in the file, "a=b,c=d" elsewhere';
+    case 'list':
+      return `${type.of === 'path' ? 'file names' : 'texts'}: an array in the file, separated by commas elsewhere`;
   }
 }
 
@@ -75,6 +77,14 @@ function toMap(raw: unknown): NameMap | null {
   return pairs === null ? null : Object.freeze(map);
 }
 
+/** Commas part a text; in the file and as flags each item may hold some. */
+function toList(raw: unknown): readonly string[] | null {
+  const items = typeof raw === 'string' ? raw.split(',').map((item) => item.trim()) : raw;
+  if (!Array.isArray(items)) return null;
+  const texts = items.filter((item) => item !== '').map(toText);
+  return texts.includes(null) ? null : Object.freeze(texts as string[]);
+}
+
 function convert(type: SettingType, raw: unknown): SettingValue {
   switch (type.kind) {
     case 'text':
@@ -88,6 +98,8 @@ function convert(type: SettingType, raw: unknown): SettingValue {
       return typeof raw === 'string' && type.choices.includes(raw) ? raw : null;
     case 'map':
       return toMap(raw);
+    case 'list':
+      return toList(raw);
   }
 }
 
