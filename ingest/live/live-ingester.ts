@@ -21,6 +21,8 @@ export interface LiveOptions {
   readonly makeParser: () => BlockParser;
   readonly clockOf: ClockMaker;
   readonly keepUnparsed: number;
+  /** Throws while nothing may be taken: then nothing is read either. */
+  readonly gate?: () => Promise<void>;
   readonly onEvent?: (event: LiveEvent) => void;
   /** Called after a failure that is not a source's: whatever brings the store back. */
   readonly recover?: (error: unknown) => Promise<void>;
@@ -108,6 +110,7 @@ export class LiveIngester {
 
   /** One round, for callers that keep their own time; true if anything was taken. */
   async round(): Promise<boolean> {
+    await this.#options.gate?.();
     const sources = await this.#sources();
     const ready: Ready[] = [];
     for (const source of this.#inTurn(sources)) {

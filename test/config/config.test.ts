@@ -170,7 +170,7 @@ test('unknown settings are told with the file, the key and the nearest or all', 
     `${OWN}: there is no setting timezome: did you mean timezone?`,
   );
   assert.match(message('top = 5'), /no setting top: did you mean report.top\?$/);
-  assert.match(message('colour = true'), /colour: choose from db, timezone, .*, report.top$/);
+  assert.match(message('colour = true'), /colour: choose from db, timezone, .*, report.top, /);
   assert.match(message('[ingest.deeper]\nx = 1'), /no setting ingest.deeper: /);
   assert.match(message('ingest = 5'), /no setting ingest: /);
   assert.match(message('[[report]]\ntop = 5'), /no setting report: /);
