@@ -96,6 +96,7 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
   };
   addAnswers(register);
   addLists(register);
+  addDaemon(register);
   addUpkeep(register, program, io);
   return program;
 }
@@ -221,6 +222,40 @@ function addLists(register: Register): void {
       .requiredOption('--out <file>', 'the file to write (.parquet or .csv)'),
     PERIOD,
   ).option('--force', 'write over a file that is there');
+}
+
+const LISTED = (value: string, before: string[] | undefined): string[] => [
+  ...(before ?? []),
+  value,
+];
+
+function addDaemon(register: Register): void {
+  register(
+    'serve',
+    'the daemon: follows logs, listens for syslog, answers all other commands',
+    async () => (await import('./commands/serve.ts')).runServe,
+  )
+    .argument('[file...]', 'logs to follow besides the configured ones')
+    .option('--follow <log>', 'a log, folder or pattern to follow; may be given several times', LISTED)
+    .option(
+      '--listen <address>',
+      'udp://, tcp://, tls://, relp://, relps://HOST:PORT or unix:///PATH; several times',
+      LISTED,
+    )
+    .option('--journal <filter>', 'take these entries of the journal (--facility=mail); several', LISTED)
+    .option('--http <address>', 'serve /health and /metrics there (127.0.0.1:9090)')
+    .option('--group <group>', 'this group may use the daemon too')
+    .option('--tls-key <pem>', 'key of tls:// and relps:// listeners')
+    .option('--tls-cert <pem>', 'their certificate with its chain')
+    .option('--tls-ca <pem>', 'clients must show a certificate of this authority')
+    .option('--spool-megabytes <MiB>', 'what each listener may keep while the database is busy')
+    .option('--reserve-megabytes <MiB>', 'room on the disk that is left alone')
+    .option('--max-connections <n>', 'senders a listener serves at a time')
+    .option('--max-per-peer <n>', 'of these, from one address')
+    .option('--frame-timeout <seconds>', 'how long a sender may take for one message')
+    .option('--keep-days <days>', 'drop rows older than this; 0 keeps all')
+    .option('--log-level <level>', 'debug, info, warn or error')
+    .option('--tz <zone>', 'time zone of stamps without one (IANA name)');
 }
 
 function addUpkeep(register: Register, program: Command, io: Io): void {

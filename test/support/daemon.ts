@@ -63,7 +63,9 @@ export class DaemonProcess {
 
   /** Where a listener listens in fact, by its address as given. */
   bound(listener: string): URL {
-    const line = this.lines.findLast(({ msg, listener: of }) => msg === 'listening' && of === listener);
+    const line = this.lines.findLast(
+      ({ msg, listener: of }) => msg === 'listening' && of === listener,
+    );
     return new URL(String(line?.bound));
   }
 

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   formatListenAddress,
@@ -152,7 +153,7 @@ export class Listening {
       case 'relps':
         return new RelpListener(address, context, watch, this.#tls());
       case 'unix':
-        return new UnixDatagramListener(address, context, {});
+        return new UnixDatagramListener(address, context, { hostName: hostname() });
     }
   }
 

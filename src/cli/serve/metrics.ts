@@ -2,7 +2,7 @@
  * The daemon's figures in Prometheus' text form (https://prometheus.io/docs/instrumenting/exposition_formats).
  * Names end in their unit; what only ever grows ends in `_total`.
  */
-import { Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { LINE_OUTCOMES } from '../../model/vocabulary.ts';
 import { VERSION } from '../version.ts';
 import type { Health } from './health.ts';
@@ -25,13 +25,19 @@ const bySource =
   ({ sources }: Health): readonly Sample[] =>
     sources.map((source) => ({ labels: { source: source.source }, value: value(source) }));
 
-const byListener = (name: string): Figure['of'] => {
-  return ({ listeners }) =>
-    listeners.map(({ address, counters }) => ({
-      labels: { listener: address },
-      value: counters[name] ?? 0,
-    }));
-};
+/** Figures of each listener: name, counter, meaning. */
+function listenerFigures(list: readonly (readonly [string, string, string])[]): readonly Figure[] {
+  return list.map(([name, counter, help]) => ({
+    name: `maillog_listener_${name}`,
+    help,
+    labels: ['listener'],
+    of: ({ listeners }) =>
+      listeners.map(({ address, counters }) => ({
+        labels: { listener: address },
+        value: counters[counter] ?? 0,
+      })),
+  }));
+}
 
 const FIGURES: readonly Figure[] = [
   {
@@ -61,14 +67,19 @@ const FIGURES: readonly Figure[] = [
     labels: ['source'],
     of: bySource(({ newest }) => newest ?? 0),
   },
-  ...['connectionsOpen', 'connectionsTotal', 'refused', 'frames', 'bytes', 'dropped', 'cut'].map(
-    (name): Figure => ({
-      name: `maillog_listener_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
-      help: `Of a listener: ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`,
-      labels: ['listener'],
-      of: byListener(name),
-    }),
-  ),
+  ...listenerFigures([
+    ['connections', 'connectionsOpen', 'Connections open now'],
+    ['connections_total', 'connectionsTotal', 'Connections since the start'],
+    ['connections_refused_total', 'connectionsRefused', 'Connections refused for a limit'],
+    ['messages_total', 'frames', 'Messages taken'],
+    ['bytes_total', 'bytes', 'Bytes taken'],
+    ['dropped_total', 'dropped', 'Messages dropped since the spool was full'],
+    ['kernel_dropped_total', 'kernelDrops', 'Datagrams the kernel dropped before they were read'],
+    ['cut_total', 'cut', 'Messages whose rest never came'],
+    ['overlong_total', 'overlong', 'Messages longer than the limit'],
+    ['repeated_total', 'repeated', 'Messages sent again that were there already'],
+    ['errors_total', 'errors', 'Errors of sockets and protocols'],
+  ]),
   {
     name: 'maillog_spool_bytes',
     help: 'Bytes in a listener\'s spool that are not stored yet',
@@ -95,18 +106,16 @@ const FIGURES: readonly Figure[] = [
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #gauges = new Map<Figure, Gauge>();
+  readonly #figures = new Map<Figure, Counter | Gauge>();
   readonly #batchSeconds: Histogram;
   readonly #batchLines: Histogram;
 
   constructor() {
     const registers = [this.#registry];
     for (const figure of FIGURES) {
-      const { name, help } = figure;
-      this.#gauges.set(
-        figure,
-        new Gauge({ name, help, labelNames: [...figure.labels], registers }),
-      );
+      const { name, help, labels } = figure;
+      const Kind = name.endsWith('_total') ? Counter : Gauge;
+      this.#figures.set(figure, new Kind({ name, help, labelNames: [...labels], registers }));
     }
     this.#batchSeconds = new Histogram({
       name: 'maillog_batch_seconds',
@@ -137,9 +146,9 @@ export class Metrics {
 
   /** All figures as text. */
   async text(health: Health): Promise<string> {
-    for (const [figure, gauge] of this.#gauges) {
-      gauge.reset();
-      for (const { labels, value } of figure.of(health)) gauge.set({ ...labels }, value);
+    for (const [figure, metric] of this.#figures) {
+      metric.reset();
+      for (const { labels, value } of figure.of(health)) metric.inc({ ...labels }, value);
     }
     return this.#registry.metrics();
   }

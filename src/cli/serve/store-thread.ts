@@ -4,7 +4,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Follower } from '../../../ingest/follow/follower.ts';
-import { JournalSource } from '../../../ingest/live/journal-source.ts';
+import { type JournalEvent, JournalSource } from '../../../ingest/live/journal-source.ts';
 import type { LiveEvent } from '../../../ingest/live/live-ingester.ts';
 import { LiveIngester } from '../../../ingest/live/live-ingester.ts';
 import type { LiveSources } from '../../../ingest/live/live-source.ts';
@@ -93,8 +93,7 @@ class StoreThread {
       this.#files.push(new Follower({ patterns, onEvent }));
     }
     if (journal.length > 0) {
-      const onEvent = (kind: string, detail: string): void =>
-        log('warn', 'journal', { kind, detail });
+      const onEvent = (event: JournalEvent): void => log('warn', 'journal', { ...event });
       this.#files.push(new SingleSource(new JournalSource({ filters: [...journal], onEvent })));
     }
     for (const sources of this.#files) this.#ingester.add(sources);
