@@ -5,6 +5,7 @@
  * Promise: totals and ledger are in every report, whichever sections it has, and a section without rows
  * is there with none.
  */
+import { droppedRows, findRetentionMark } from '../src/store/retention-mark.ts';
 import type { Query, Row } from '../src/store/store.ts';
 import { answerSections } from './answer.ts';
 import { REPORTS, type ReportName } from './registry.ts';
@@ -28,6 +29,8 @@ export interface Report {
   readonly totals: Totals;
   readonly ledger: LedgerSums;
   readonly sections: readonly ReportSection[];
+  /** Rows of the period that are gone, in words; absent while all are there. */
+  readonly dropped?: string;
 }
 
 export interface ReportRequest extends SectionContext {
@@ -41,11 +44,11 @@ function ledgerOf(row: Row | undefined): LedgerSums {
 
 export async function makeReport(query: Query, request: ReportRequest): Promise<Report> {
   const { report, start, end } = request;
-  const answers = await answerSections(
-    query,
-    [...TOTALS, LEDGER, ...REPORTS[report].sections],
-    request,
-  );
+  const dropped = droppedRows(await findRetentionMark(query), start);
+  const answers = await answerSections(query, [...TOTALS, LEDGER, ...REPORTS[report].sections], {
+    ...request,
+    dropped,
+  });
   const totals = answers.slice(0, TOTALS.length).flatMap(({ rows }) => rows);
   const [ledger, ...sections] = answers.slice(TOTALS.length);
   return {
@@ -54,5 +57,6 @@ export async function makeReport(query: Query, request: ReportRequest): Promise<
     totals: totalsOf(totals),
     ledger: ledgerOf(ledger?.rows[0]),
     sections: sections.map(({ section: { id, title }, rows }) => ({ id, title, rows })),
+    ...(dropped === undefined ? {} : { dropped }),
   };
 }

@@ -67,12 +67,16 @@ function renderSection(
   return renderTable({ heading: title, columns, rows, ...bars }, style);
 }
 
+/** Said first: the figures below are not what happened. */
+const noteOf = ({ dropped }: Report): readonly Fact[] =>
+  dropped === undefined ? [] : [{ label: 'Note', value: dropped }];
+
 function renderText(report: Report, style: TextStyle): string {
   const { title, sections } = REPORTS[report.report];
   const definitions = new Map(sections.map((section: Section) => [section.id, section]));
   const blocks = [
     renderHeading(`${title}, ${periodText(report, style.zone)}`, style) +
-      renderFacts(wrapFacts(headlines(report), style), style),
+      renderFacts(wrapFacts([...noteOf(report), ...headlines(report)], style), style),
     `Log lines ever read, each counted once:\n${wrap(ledgerLine(report), widthOf(style)).join('\n')}\n`,
   ];
   const empty: string[] = [];
@@ -125,10 +129,11 @@ export function renderReport(
     case 'csv':
       return renderCsv(report, isTerminal);
     case 'json': {
-      const { report: name, period, totals, ledger, sections } = report;
+      const { report: name, period, totals, ledger, sections, dropped } = report;
       return renderJson({
         report: name,
         period: { ...period },
+        ...(dropped === undefined ? {} : { dropped }),
         totals: { ...totals },
         ledger: { ...ledger },
         sections: sections.map((section) => ({ ...section })),

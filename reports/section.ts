@@ -29,6 +29,8 @@ export interface SectionContext {
   readonly zone: string;
   /** Rows of a top list. */
   readonly top: number;
+  /** Said of a period that begins before rows are kept; see `droppedRows`. */
+  readonly dropped?: string | undefined;
 }
 
 export interface Section<C extends readonly Column[] = readonly Column[]> {

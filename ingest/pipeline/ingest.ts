@@ -29,7 +29,10 @@ export interface SourceResult {
   readonly events: Readonly<Record<EventTable, number>>;
   /** The source could not be read to its end. */
   readonly damaged: boolean;
-  /** What the reader should know: a damaged archive, stamps that contradict their queue ids. */
+  /**
+   * What the reader should know: a damaged archive, stamps that contradict their queue ids,
+   * lines that the store does not keep any more.
+   */
   readonly warnings: readonly string[];
 }
 
@@ -74,7 +77,10 @@ class SourceRun {
       if (this.#open) await this.#sink.rollback();
       throw error;
     }
-    const { counts, events } = this.#writer;
+    const { counts, events, retentionWarning } = this.#writer;
+    if (retentionWarning !== undefined) {
+      this.#warnings.push(`${this.#source.identity.name}: ${retentionWarning}`);
+    }
     return { counts, events, warnings: this.#warnings, damaged: this.#damaged };
   }
 

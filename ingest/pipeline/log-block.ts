@@ -58,6 +58,8 @@ class LineTable {
   /** Epoch seconds UTC once resolved; NaN for a line without a stamp. */
   time = new Float64Array(INITIAL_LINES);
   hash = new Uint32Array(INITIAL_LINES);
+  /** 1 for a line from before what the store keeps: counted, but no row of it is stored. */
+  past = new Uint8Array(INITIAL_LINES);
 
   add(start: number, end: number): number {
     const line = this.count;
@@ -67,6 +69,7 @@ class LineTable {
     this.kind[line] = 0;
     this.outcome[line] = 0;
     this.time[line] = Number.NaN;
+    this.past[line] = 0;
     this.count = line + 1;
     return line;
   }
@@ -101,6 +104,7 @@ class LineTable {
     this.stamp = grown(this.stamp, new Float64Array(size));
     this.time = grown(this.time, new Float64Array(size));
     this.hash = grown(this.hash, new Uint32Array(size));
+    this.past = grown(this.past, new Uint8Array(size));
   }
 }
 
@@ -281,7 +285,7 @@ export class LogBlock {
     const table = this.#unparsedRows;
     for (const { line, outcome, why } of this.unparsed) {
       if (table.rows >= keep) break;
-      if (this.lines.outcome[line] === OUTCOME.duplicate) continue;
+      if (this.lines.outcome[line] === OUTCOME.duplicate || this.lines.past[line] === 1) continue;
       const start = this.lines.start[line] ?? 0;
       const end = Math.min(this.lines.end[line] ?? 0, start + KEPT_LINE_BYTES);
       table.add(line);
@@ -301,10 +305,14 @@ export class LogBlock {
     this.#reserve(lines.count * HASH_BYTES);
     let line = 0;
     while (line < lines.count) {
+      if (lines.past[line] === 1) {
+        line += 1;
+        continue;
+      }
       const second = secondKey(lines.time[line] ?? 0);
       const start = this.#arenaEnd;
       this.#seenRows.add(line);
-      while (line < lines.count && secondKey(lines.time[line] ?? 0) === second) {
+      while (line < lines.count && this.#isOf(line, second)) {
         this.bytes.writeUIntLE(lines.hash[line] ?? 0, this.#arenaEnd, HASH_BYTES);
         this.#arenaEnd += HASH_BYTES;
         line += 1;
@@ -313,6 +321,11 @@ export class LogBlock {
       this.#seenRows.number(SEEN.second ?? 0, second);
       this.#seenRows.text(SEEN.hashes ?? 0, start, this.#arenaEnd);
     }
+  }
+
+  #isOf(line: number, second: number): boolean {
+    const { time, past } = this.lines;
+    return past[line] !== 1 && secondKey(time[line] ?? 0) === second;
   }
 }
 

@@ -13,6 +13,7 @@ import { TailDigest } from '../source/identity.ts';
 import type { LineItem } from '../source/line-blocks.ts';
 import type { BlockParser } from './block-parser.ts';
 import { Duplicates } from './duplicates.ts';
+import { PastLines } from './past-lines.ts';
 
 export interface WriterOptions {
   /** Unparsed lines kept of each source; the ledger counts all. */
@@ -55,6 +56,10 @@ export class SourceWriter {
   readonly #hours = new Set<number>();
   #known: Checkpoint | undefined;
   #duplicates: Duplicates | undefined;
+  readonly #past = new PastLines();
+  #notKept = 0;
+  /** What the store keeps, as it was when the transaction began. */
+  #kept: Awaited<ReturnType<NonNullable<Sink['keepFrom']>>>;
   #pending: LineCounts = noCounts();
   #sourceId = 0;
   #entered = false;
@@ -96,6 +101,14 @@ export class SourceWriter {
     return this.#lastTime;
   }
 
+  /** What is to be said of lines that the store does not keep any more, if there were any. */
+  get retentionWarning(): string | undefined {
+    if (this.#notKept === 0) return undefined;
+    const lines = this.#notKept === 1 ? '1 line' : `${this.#notKept} lines`;
+    const were = this.#notKept === 1 ? 'was' : 'were';
+    return `${lines} older than the retention (${this.#kept?.day}) ${were} read and not kept`;
+  }
+
   /** As the store knows the source since the last commit. */
   get known(): Checkpoint | undefined {
     return this.#known;
@@ -133,6 +146,9 @@ export class SourceWriter {
   /** Appends the block that was parsed last, but for lines other sources have. Inside a transaction. */
   async write(sink: Sink): Promise<void> {
     await this.enter(sink);
+    if (this.#kept !== undefined) {
+      this.#notKept += this.#past.drop(this.#parser.block, this.#kept.from);
+    }
     if (this.#options.checkDuplicates) {
       this.#duplicates ??= new Duplicates(
         (from, to) => sink.linesSeen(this.#sourceId, from, to),
@@ -149,12 +165,15 @@ export class SourceWriter {
   async enter(sink: Sink): Promise<void> {
     if (this.#entered) return;
     this.#sourceId = await sink.enter(this.#identity, this.#known);
+    // A source may live for months, and rows are dropped every day: asked for in each transaction.
+    this.#kept = await sink.keepFrom?.();
     this.#entered = true;
   }
 
   /** Appends an event of maillog's own about the source. Inside a transaction. */
   async note(sink: Sink, text: string): Promise<void> {
     await this.enter(sink);
+    if (this.#kept !== undefined && this.#lastTime < this.#kept.from) return;
     await sink.append(this.#parser.block.noteBatch(this.#sourceId, this.#lastTime, text));
   }
 
@@ -205,7 +224,7 @@ export class SourceWriter {
     for (let line = 0; line < lines.count; line += 1) {
       const time = lines.time[line] ?? Number.NaN;
       if (!Number.isNaN(time)) this.#lastTime = time;
-      const hour = Math.floor(time / 3600);
+      const hour = lines.past[line] === 1 ? Number.NaN : Math.floor(time / 3600);
       if (hour !== lastHour && !Number.isNaN(hour)) this.#hours.add(hour);
       lastHour = hour;
       const outcome = LINE_OUTCOMES[lines.outcome[line] ?? 0] ?? 'parsed';

@@ -98,6 +98,7 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addLists(register);
   addDaemon(register);
   addUpkeep(register, program, io);
+  addKeeping(register);
   return program;
 }
 
@@ -290,4 +291,37 @@ function addUpkeep(register: Register, program: Command, io: Io): void {
     'the version of maillog, DuckDB and Node',
     async () => (await import('./commands/version.ts')).runVersion,
   );
+}
+
+/** What is kept of the store, and for how long. */
+function addKeeping(register: Register): void {
+  register(
+    'prune',
+    'drop the rows of old days; hourly counts and the ledger stay',
+    async () => (await import('./commands/prune.ts')).runPrune,
+  )
+    .option(
+      '--keep-days <days>',
+      'whole days before today whose rows stay (default: retention.days)',
+    )
+    .option('--dry-run', 'only say what would be dropped')
+    .addOption(
+      new Option('--format <form>', 'how the result comes out')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
+  register(
+    'backup',
+    'a copy of the database, checked, as one file',
+    async () => (await import('./commands/backup.ts')).runBackup,
+  )
+    .argument('<file>', 'the file to write')
+    .option('--force', 'write over a file that is there');
+  register(
+    'restore',
+    'a backup in the place of the database',
+    async () => (await import('./commands/backup.ts')).runRestore,
+  )
+    .argument('<backup>', 'what "maillog backup" wrote')
+    .option('--force', 'replace the database that is there; it is kept beside it');
 }

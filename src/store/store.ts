@@ -77,6 +77,8 @@ export interface Sink {
    */
   enter(source: SourceIdentity, known?: Checkpoint): Promise<number>;
   append(batch: RowBatch): Promise<void>;
+  /** Rows from before this second, the start of a site's day, were dropped and are not taken again. */
+  keepFrom?(): Promise<{ readonly from: number; readonly day: string } | undefined>;
   /** Whether lines of any other source are in the store: else none can be a duplicate. */
   hasOtherSources(sourceId: number): Promise<boolean>;
   /** Lines of other sources that bear a stamp in [from, to] (epoch seconds), as often as they occur. */

@@ -3,17 +3,20 @@
 import type { RowFormat, RowOptions } from '../../../reports/render/render-rows.ts';
 import { renderRows } from '../../../reports/render/render-rows.ts';
 import type { SeriesName } from '../../../reports/series.ts';
-import { SERIES, SERIES_NAMES, seriesSql } from '../../../reports/series.ts';
+import { SERIES, SERIES_NAMES, seriesRows, seriesSql } from '../../../reports/series.ts';
 import type { TopMeasure, TopName } from '../../../reports/top.ts';
 import { TOP_LISTS, TOP_NAMES, topSql } from '../../../reports/top.ts';
 import { TRACE_SQL, traceBindings } from '../../../reports/trace.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { maillogError } from '../../model/errors.ts';
+import type { Period } from '../../model/period.ts';
 import { zoneOffset } from '../../model/zone.ts';
-import type { Bindings, QueryResult } from '../../store/store.ts';
+import type { RetentionMark } from '../../store/retention-mark.ts';
+import { droppedRows, findRetentionMark } from '../../store/retention-mark.ts';
+import type { Bindings, Query, QueryResult } from '../../store/store.ts';
 import type { CommandContext } from '../context.ts';
 import { ALWAYS, periodOf, wholeOption } from '../context.ts';
-import { print } from '../io.ts';
+import { complain, print } from '../io.ts';
 import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
 
@@ -36,7 +39,11 @@ export async function runTop(
   }
   const sql = topSql(name as TopName, options.by as TopMeasure);
   const period = periodOf(context, options) ?? ALWAYS;
-  const result = await ask(context, sql, { ...period, limit: context.config.settings.top });
+  const result = await withStore(context, async (store) => {
+    const dropped = droppedRows(await findRetentionMark(store), period.start);
+    if (dropped !== undefined) await complain(context.io, dropped);
+    return store.query(sql, { ...period, limit: context.config.settings.top });
+  });
   return show(context, options, result, {
     heading: TOP_LISTS[name as TopName].question,
     kinds: { messages: 'count', bytes: 'bytes', recipients: 'count' },
@@ -50,9 +57,15 @@ export async function runSeries(context: CommandContext, options: Options): Prom
     throw maillogError('E_UNKNOWN_NAME', { kind: 'series', name, known: SERIES_NAMES.join(', ') });
   }
   const step = stepSeconds(String(options.step));
-  const period = periodOf(context, options) ?? (await wholePeriod(context, name as SeriesName));
-  const shift = zoneOffset(period.start.getTime(), context.zone) / 1000;
-  const result = await ask(context, seriesSql(name as SeriesName), { ...period, step, shift });
+  const result = await withStore(context, async (store) => {
+    const mark = await findRetentionMark(store);
+    const period =
+      periodOf(context, options) ?? (await wholePeriod(store, name as SeriesName, mark?.from));
+    const shift = zoneOffset(period.start.getTime(), context.zone) / 1000;
+    const unsure = splitsHours(mark, { ...period, step, shift });
+    if (unsure !== undefined) await complain(context.io, unsure);
+    return store.query(seriesSql(name as SeriesName, mark?.from), { ...period, step, shift });
+  });
   return show(context, options, result, {
     heading: SERIES[name as SeriesName].question,
     kinds: { at: 'time', amount: name === 'bytes' ? 'bytes' : 'count' },
@@ -71,14 +84,27 @@ function stepSeconds(step: string): number {
   });
 }
 
+interface Steps extends Period {
+  readonly step: number;
+  readonly shift: number;
+}
+
+/** Of dropped rows there are whole hours: what is said when a step or the period begins within one. */
+function splitsHours(mark: RetentionMark | undefined, steps: Steps): string | undefined {
+  const dropped = droppedRows(mark, steps.start);
+  const cuts = [steps.step, steps.shift, steps.start.getTime() / 1000];
+  if (dropped === undefined || cuts.every((seconds) => seconds % 3600 === 0)) return undefined;
+  return `${dropped}: each counts at the time its hour (of UTC) begins`;
+}
+
 /** Without a period: from the first event to the last. */
 async function wholePeriod(
-  context: CommandContext,
+  store: Query,
   name: SeriesName,
-): Promise<{ start: Date; end: Date }> {
-  const { rows } = await ask(
-    context,
-    `SELECT min(logged_at) AS first_at, max(logged_at) AS last_at FROM (${SERIES[name].sql})`,
+  keepFrom: number | undefined,
+): Promise<Period> {
+  const { rows } = await store.query(
+    `SELECT min(logged_at) AS first_at, max(logged_at) AS last_at FROM (${seriesRows(name, keepFrom)})`,
     ALWAYS as unknown as Bindings,
   );
   const { first_at: first, last_at: last } = rows[0] ?? {};
@@ -100,10 +126,17 @@ export async function runTrace(
   });
 }
 
-async function ask(context: CommandContext, sql: string, bindings: Bindings): Promise<QueryResult> {
+function ask(context: CommandContext, sql: string, bindings: Bindings): Promise<QueryResult> {
+  return withStore(context, (store) => store.query(sql, bindings));
+}
+
+async function withStore<T>(
+  context: CommandContext,
+  work: (store: Query) => Promise<T>,
+): Promise<T> {
   const store = await openReader(context.config.settings.db);
   try {
-    return await store.query(sql, bindings);
+    return await work(store);
   } finally {
     await store.close();
   }

@@ -90,6 +90,7 @@ function splitArguments(
 }
 
 async function show(context: CommandContext, options: Options, report: Report): Promise<ExitCode> {
+  if (report.dropped !== undefined) await complain(context.io, report.dropped);
   const out = options.out as string | undefined;
   const isTerminal = context.io.isTerminal.stdout && out === undefined;
   const style = {

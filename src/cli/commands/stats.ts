@@ -26,6 +26,7 @@ import {
 import { type ExitCode, fileError, maillogError } from '../../model/errors.ts';
 import type { Period } from '../../model/period.ts';
 import { toWallClock } from '../../model/zone.ts';
+import { droppedRows, findRetentionMark } from '../../store/retention-mark.ts';
 import type { Query } from '../../store/store.ts';
 import type { CommandContext } from '../context.ts';
 import { periodOf } from '../context.ts';
@@ -122,6 +123,8 @@ async function ofTheStore(
   const store = await openReader(context.config.settings.db);
   try {
     const period = periodOf(context, options) ?? (await wholePeriod(store));
+    const dropped = droppedRows(await findRetentionMark(store), period.start);
+    if (dropped !== undefined) await complain(context.io, dropped);
     if (host !== undefined) await checkHost(store, host);
     const of = options.msp === true ? 'msp' : 'mta';
     const answer = await makeMailstats(store, { ...period, host, of, mailerNames });

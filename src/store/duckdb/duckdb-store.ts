@@ -8,6 +8,8 @@
 import type { DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { RowBatch } from '../../model/columns.ts';
+import type { RetentionMark } from '../retention-mark.ts';
+import { readRetentionMark } from '../retention-mark.ts';
 import type {
   Bindings,
   Checkpoint,
@@ -162,6 +164,10 @@ export class DuckDbStore implements Sink, Query {
   async append(batch: RowBatch): Promise<void> {
     if (this.#writer === undefined) throw new Error('append without begin');
     this.#writer.write(batch);
+  }
+
+  keepFrom(): Promise<RetentionMark | undefined> {
+    return readRetentionMark(this);
   }
 
   async hasOtherSources(sourceId: number): Promise<boolean> {

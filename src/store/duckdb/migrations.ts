@@ -3,6 +3,7 @@
  * made anew at every start of a writer, since they hold no data.
  */
 import { createTables } from './ddl.ts';
+import { CREATE_RETENTION, RETAKE_OTHER_REJECTIONS } from './rollups.ts';
 
 export interface Migration {
   readonly version: number;
@@ -12,6 +13,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: createTables() },
   { version: 2, statements: ['ALTER TABLE raw.sources ADD COLUMN cursor VARCHAR'] },
+  { version: 3, statements: [CREATE_RETENTION, ...RETAKE_OTHER_REJECTIONS] },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;

@@ -6,6 +6,9 @@
  * A load marks the hours it touched as dirty in the transaction of its rows. The view `hourly` reads the
  * roll-up for clean hours and the rows themselves for dirty ones, so it is right at any moment, whether the
  * refresh has run or not.
+ *
+ * Retention drops rows and keeps their hours' figures: what lies before its mark is never dirty again, or
+ * the figures would be taken anew from what is left.
  */
 
 export const CREATE_ROLLUPS: readonly string[] = [
@@ -13,15 +16,20 @@ export const CREATE_ROLLUPS: readonly string[] = [
   'CREATE TABLE raw.dirty_hours (hour TIMESTAMP)',
 ];
 
+/** One row once rows were dropped: those before `keep_from`, the start of a UTC hour, are none of the store's. */
+export const CREATE_RETENTION =
+  'CREATE TABLE raw.retention (keep_from TIMESTAMP NOT NULL, day VARCHAR NOT NULL, pruned_at TIMESTAMP)';
+
 /** Hours before and after a new line whose figures it may change: refusals, hops and clocks are that near. */
 const REACH = [-1, 0, 1];
 
-/** Marks hours, given as hours since 1970, and their neighbours. */
+/** Marks hours, given as hours since 1970, and their neighbours, but for those whose rows were dropped. */
 export function markDirty(hours: readonly number[]): string {
   const reached = new Set(hours.flatMap((hour) => REACH.map((step) => hour + step)));
   return `INSERT INTO raw.dirty_hours
 SELECT to_timestamp(hour * 3600)::TIMESTAMP FROM (SELECT unnest([${[...reached].join(', ')}]::BIGINT[]) AS hour)
-WHERE to_timestamp(hour * 3600)::TIMESTAMP NOT IN (SELECT hour FROM raw.dirty_hours)`;
+WHERE to_timestamp(hour * 3600)::TIMESTAMP NOT IN (SELECT hour FROM raw.dirty_hours)
+  AND to_timestamp(hour * 3600)::TIMESTAMP >= coalesce((SELECT max(keep_from) FROM raw.retention), '-infinity')`;
 }
 
 const HOUR = "date_trunc('hour', logged_at)";
@@ -50,8 +58,21 @@ const MEASURES: readonly Measure[] = [
     series: 'action::VARCHAR',
     detail: 'stage::VARCHAR',
   },
+  {
+    // Of commands that bring no mail; apart, since they are not counted as refused mail.
+    name: 'other_rejections',
+    from: "(SELECT logged_at, nullif(host, '') AS host, action FROM raw.refusals WHERE stage = 'other')",
+    series: 'action::VARCHAR',
+    detail: "'other'",
+  },
   { name: 'auth', from: 'auth_events', series: 'outcome::VARCHAR' },
   { name: 'connections', from: 'connections', series: 'what::VARCHAR' },
+];
+
+/** For stores older than the measure `other_rejections`. */
+export const RETAKE_OTHER_REJECTIONS: readonly string[] = [
+  `INSERT INTO raw.dirty_hours SELECT DISTINCT ${HOUR} FROM raw.rejections
+WHERE stage = 'other' AND ${HOUR} NOT IN (SELECT hour FROM raw.dirty_hours)`,
 ];
 
 /** The figures of all dirty hours, from the views: counts, and sizes where there are any. */
