@@ -4,8 +4,9 @@
  * longer open files, load extensions or change its settings (`enable_external_access`, `lock_configuration`).
  */
 import { StatementType } from '@duckdb/node-api';
-import { maillogError } from '../../model/errors.ts';
+import { MaillogError, maillogError } from '../../model/errors.ts';
 import type { ExportFormat, QueryResult } from '../store.ts';
+import { StoreBroken } from './store-broken.ts';
 
 const READING: ReadonlySet<StatementType> = new Set([StatementType.SELECT, StatementType.EXPLAIN]);
 
@@ -81,6 +82,7 @@ export async function safeExport(
 
 /** DuckDB's own words; what it refuses for its closed doors is a matter of permission. */
 function badSql(error: unknown): Error {
+  if (error instanceof MaillogError || error instanceof StoreBroken) return error;
   const [problem = ''] = String(error instanceof Error ? error.message : error).split('\n\n');
   const refused = /^(?:Permission Error|Invalid Configuration Error)/.test(problem);
   return maillogError(
