@@ -33,13 +33,28 @@ export async function streamWith(
   try {
     bindAll(prepared, bindings);
     const result = await prepared.stream();
-    for (;;) {
-      const chunk = await result.fetchChunk();
-      if (chunk === null || chunk.rowCount === 0) return result.deduplicatedColumnNames();
-      take(chunk.getRows().map((values) => values.map((value) => toJson(value ?? null))));
+    try {
+      await eachChunk(result, (values) => take(values.map((row) => row.map(toJson))));
+    } catch (error) {
+      // Left in the middle a result would hold the database open for as long as it lives.
+      connection.interrupt();
+      await eachChunk(result, () => undefined).catch(() => undefined);
+      throw error;
     }
+    return result.deduplicatedColumnNames();
   } finally {
     prepared.destroySync();
+  }
+}
+
+async function eachChunk(
+  result: Awaited<ReturnType<Prepared['stream']>>,
+  take: (rows: DuckDBValue[][]) => void,
+): Promise<void> {
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (chunk === null || chunk.rowCount === 0) return;
+    take(chunk.getRows());
   }
 }
 

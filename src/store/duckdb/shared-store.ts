@@ -36,7 +36,11 @@ export interface SharedStoreOptions {
 /** Names of exports, by which leftovers of a crash are known. */
 export const EXPORT_NAME = /^export-[0-9a-f]{32}\.(?:csv|parquet)$/;
 
-const CHECKPOINT_THRESHOLD = '256MB';
+/**
+ * Transactions of one block make no pause that a reader would notice, whatever this is (16 MB to 1 GB were
+ * tried); a smaller one costs the writer time, a larger one the next start after a crash.
+ */
+const CHECKPOINT_THRESHOLD = '64MB';
 const MOST_READERS = 8;
 /** Threads of libuv's pool that readers must leave: for the writer, and for reading log files. */
 const SPARE_THREADS = 2;
