@@ -52,7 +52,12 @@ function cellsOf(column: Column, rows: number): Uint8Array[] {
     case 'text':
     case 'blob':
       return [bytesOf(column.starts.subarray(0, rows)), bytesOf(column.lengths.subarray(0, rows))];
-    default:
+    case 'u8':
+    case 'u16':
+    case 'u32':
+    case 'u64':
+    case 'i32':
+    case 'f64':
       return [bytesOf(column.values.subarray(0, rows))];
   }
 }
@@ -102,7 +107,12 @@ function readColumn(spec: ColumnSpec, rows: number, reader: CellReader): Column 
     case 'text':
     case 'blob':
       return { kind: spec.kind, starts: reader.integers(rows), lengths: reader.integers(rows) };
-    default:
+    case 'u8':
+    case 'u16':
+    case 'u32':
+    case 'u64':
+    case 'i32':
+    case 'f64':
       return { kind: spec.kind, values: reader.doubles(rows) };
   }
 }

@@ -101,7 +101,6 @@ export class Session {
     this.#silence = setTimeout(() => {
       this.#last = this.#last.then(() => sink.expire());
     }, this.#patience);
-    this.#silence.unref();
   }
 }
 
