@@ -94,7 +94,6 @@ function extentOf({ end, wireBytes, repeats }: SpoolBlock): Extent {
 
 function itemOf({ kind, start, end, bytes, wireBytes }: SpoolBlock) {
   if (kind === 'lines') return { kind, bytes, offset: start, unterminated: false } as const;
-  const why =
-    kind === 'cut' ? 'message cut off on its way here' : `message of ${wireBytes} bytes`;
+  const why = kind === 'cut' ? 'message cut off on its way here' : `message of ${wireBytes} bytes`;
   return { kind: 'overlong', offset: start, length: end - start, head: bytes, why } as const;
 }

@@ -59,7 +59,7 @@ export class SourceWriter {
   readonly #past = new PastLines();
   #notKept = 0;
   /** What the store keeps, as it was when the transaction began. */
-  #kept: Awaited<ReturnType<NonNullable<Sink['keepFrom']>>>;
+  #kept: Awaited<ReturnType<Sink['keepFrom']>>;
   #pending: LineCounts = noCounts();
   #sourceId = 0;
   #entered = false;
@@ -166,7 +166,7 @@ export class SourceWriter {
     if (this.#entered) return;
     this.#sourceId = await sink.enter(this.#identity, this.#known);
     // A source may live for months, and rows are dropped every day: asked for in each transaction.
-    this.#kept = await sink.keepFrom?.();
+    this.#kept = await sink.keepFrom();
     this.#entered = true;
   }
 

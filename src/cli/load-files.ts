@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { BlockParser } from '../../ingest/pipeline/block-parser.ts';
 import type { ClockOptions } from '../../ingest/pipeline/clock.ts';
+import type { SourceResult } from '../../ingest/pipeline/ingest.ts';
 import { ingestSource } from '../../ingest/pipeline/ingest.ts';
 import { noCounts, noEvents } from '../../ingest/pipeline/source-writer.ts';
 import { expandInputs } from '../../ingest/source/expand-inputs.ts';
@@ -10,7 +11,9 @@ import type { Input } from '../../ingest/source/input.ts';
 import { openSource } from '../../ingest/source/open-source.ts';
 import { maillogError } from '../model/errors.ts';
 import type { EventTable } from '../store/schema.ts';
-import type { LineCounts, Sink } from '../store/store.ts';
+import type { Checkpoint, LineCounts, Sink } from '../store/store.ts';
+import { StaleSource, TurnLost } from '../store/store.ts';
+import { add, CommittedSink } from './committed-sink.ts';
 import type { CommandContext } from './context.ts';
 import { readingOf } from './context.ts';
 import { complain } from './io.ts';
@@ -31,7 +34,14 @@ export interface LoadResult {
 export interface LoadOptions {
   /** Whether a last line without newline is taken even if more may follow. */
   readonly takeUnterminated: boolean | 'if-quiet';
+  /** Others write to the store too: one block is a transaction, and an input may be overtaken. */
+  readonly isShared?: boolean;
 }
+
+/** A transaction of a shared store is one block, so that others need not wait for long. */
+const SHARED_BLOCK = 4 * 1024 * 1024;
+/** How often an input is taken again without having come further. */
+const MOST_TRIES = 8;
 
 /** Loads all inputs. A problem with one is said on stderr and the others go on. */
 export async function loadFiles(
@@ -86,43 +96,57 @@ class Load {
 
   /** True when the input was read whole. */
   async take(input: Input): Promise<boolean> {
+    const sink = new CommittedSink(this.#sink);
+    let furthest = -1;
+    for (let tries = 1; ; tries += 1) {
+      const known = await findCheckpoint(input, await sink.checkpoints());
+      if ((known?.offset ?? 0) > furthest) tries = 1;
+      furthest = Math.max(furthest, known?.offset ?? 0);
+      add(this.events, sink.startAgain(known));
+      try {
+        const result = await this.#attempt(input, sink, known);
+        add(this.counts, sink.counts);
+        add(this.events, result.events);
+        for (const warning of result.warnings) await complain(this.#context.io, warning);
+        return !result.damaged;
+      } catch (error) {
+        const isOvertaken = error instanceof StaleSource || error instanceof TurnLost;
+        // A stream cannot be read again; whoever gives it again finds the first part known.
+        if (!isOvertaken || input.kind === 'stream' || tries >= MOST_TRIES) throw overtaken(error);
+      }
+    }
+  }
+
+  async #attempt(input: Input, sink: Sink, known: Checkpoint | undefined): Promise<SourceResult> {
     const { io, config } = this.#context;
-    const checkpoints = await this.#sink.checkpoints();
+    const { isShared = false, takeUnterminated } = this.#options;
     const identity = await readIdentity(input);
-    const known = await findCheckpoint(input, checkpoints);
     const source = openSource(input, {
       offset: known?.offset ?? 0,
-      takeUnterminated: this.#options.takeUnterminated,
+      takeUnterminated,
+      ...(isShared ? { blockSize: SHARED_BLOCK } : {}),
     });
     const meter = await startProgress(io, {
       label: input.name,
       totalBytes: source.totalBytes ?? null,
     });
     try {
-      const result = await ingestSource(
+      return await ingestSource(
         { identity, known, clock: await this.#clockOf(input), items: source },
-        this.#sink,
+        sink,
         this.#parser,
         {
-          batchLines: config.settings.batchLines,
+          batchLines: isShared ? 1 : config.settings.batchLines,
           keepUnparsed: config.settings.unparsedLines,
-          checkDuplicates: await this.#sink.hasOtherSources(known?.sourceId ?? 0),
+          // Another source may come into a shared store at any moment.
+          checkDuplicates: isShared || (await sink.hasOtherSources(known?.sourceId ?? 0)),
           onProgress: progressOf(meter, () => source.bytesConsumed()),
         },
       );
-      this.#add(result.counts, result.events);
-      meter.stop();
-      for (const warning of result.warnings) await complain(io, warning);
-      return !result.damaged;
     } finally {
       meter.stop();
       await source.close();
     }
-  }
-
-  #add(counts: LineCounts, events: Readonly<Record<EventTable, number>>): void {
-    for (const key of Object.keys(counts) as (keyof LineCounts)[]) this.counts[key] += counts[key];
-    for (const key of Object.keys(events) as EventTable[]) this.events[key] += events[key];
   }
 
   /** A file's own time bounds the year of stamps that have none. */
@@ -135,6 +159,13 @@ class Load {
     );
     return clockOptions(this.#reading, Math.min(now, modified) / 1000);
   }
+}
+
+/** For the person, where trying again was of no use. */
+function overtaken(error: unknown): unknown {
+  if (!(error instanceof StaleSource || error instanceof TurnLost)) return error;
+  const problem = `${error.message}; what was read before is kept, run this again`;
+  return maillogError('E_STORE_FAILED', { problem }, error);
 }
 
 function progressOf(meter: Meter, consumed: () => number): (lines: number) => void {

@@ -237,13 +237,21 @@ function addDaemon(register: Register): void {
     async () => (await import('./commands/serve.ts')).runServe,
   )
     .argument('[file...]', 'logs to follow besides the configured ones')
-    .option('--follow <log>', 'a log, folder or pattern to follow; may be given several times', LISTED)
+    .option(
+      '--follow <log>',
+      'a log, folder or pattern to follow; may be given several times',
+      LISTED,
+    )
     .option(
       '--listen <address>',
       'udp://, tcp://, tls://, relp://, relps://HOST:PORT or unix:///PATH; several times',
       LISTED,
     )
-    .option('--journal <filter>', 'take these entries of the journal (--facility=mail); several', LISTED)
+    .option(
+      '--journal <filter>',
+      'take these entries of the journal (--facility=mail); several',
+      LISTED,
+    )
     .option('--http <address>', 'serve /health and /metrics there (127.0.0.1:9090)')
     .option('--group <group>', 'this group may use the daemon too')
     .option('--tls-key <pem>', 'key of tls:// and relps:// listeners')

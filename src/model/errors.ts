@@ -44,6 +44,11 @@ interface UnknownName {
   readonly name: string;
   readonly known: string;
 }
+interface Running {
+  readonly path: string;
+  readonly pid: number;
+  readonly since: string;
+}
 interface Nothing {
   readonly what: string;
   readonly hint: string;
@@ -191,6 +196,13 @@ export const ERRORS = {
     about: 'An address or socket cannot be listened on.',
     message: (d: Problem & { readonly address: string }) =>
       `cannot listen on ${d.address}: ${d.problem}; choose another, or stop what uses it`,
+  },
+  E_ALREADY_RUNNING: {
+    exitCode: 1,
+    httpStatus: 409,
+    about: 'A daemon is to be started for a database that another one owns.',
+    message: (d: Running) =>
+      `process ${d.pid} answers for ${d.path} already, since ${d.since}: stop it first`,
   },
   E_NO_DAEMON: {
     exitCode: 1,

@@ -78,7 +78,7 @@ export interface Sink {
   enter(source: SourceIdentity, known?: Checkpoint): Promise<number>;
   append(batch: RowBatch): Promise<void>;
   /** Rows from before this second, the start of a site's day, were dropped and are not taken again. */
-  keepFrom?(): Promise<{ readonly from: number; readonly day: string } | undefined>;
+  keepFrom(): Promise<{ readonly from: number; readonly day: string } | undefined>;
   /** Whether lines of any other source are in the store: else none can be a duplicate. */
   hasOtherSources(sourceId: number): Promise<boolean>;
   /** Lines of other sources that bear a stamp in [from, to] (epoch seconds), as often as they occur. */
@@ -114,4 +114,29 @@ export interface QueryResult {
 /** Reads. Never writes, never touches a file or the network on behalf of the SQL it is given. */
 export interface Query {
   query(sql: string, bindings?: Bindings): Promise<QueryResult>;
+}
+
+export type ExportFormat = 'PARQUET' | 'CSV';
+
+/** A store opened for answers: by its owner's process, or through the daemon that owns it. */
+export interface ReadStore extends Query {
+  /** SQL from outside: one statement that reads, and nothing else. */
+  userQuery(sql: string): Promise<QueryResult>;
+  /** Writes the rows of one SELECT over the file at `path`; how many there were. */
+  exportTo(select: string, path: string, format: ExportFormat): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A store opened for loads. */
+export interface WriteStore extends Sink {
+  /** Others write too: transactions are to be short, and another reader may overtake this one. */
+  readonly isShared: boolean;
+}
+
+/**
+ * The turn to write was lost with all that was not committed: its holder was silent for too long, or the
+ * store had to be opened again. Whoever meets it looks its source up again and goes on from there.
+ */
+export class TurnLost extends Error {
+  override readonly name = 'TurnLost';
 }

@@ -4,21 +4,12 @@ import { dirname, resolve } from 'node:path';
 import { formatBytes, formatCount } from '../../../reports/render/numbers.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { maillogError } from '../../model/errors.ts';
-import type { BackupAccess, BackupResult } from '../../store/duckdb/backup.ts';
-import {
-  backupStore,
-  checkStore,
-  copyStore,
-  isSame,
-  isThere,
-  restoreStore,
-} from '../../store/duckdb/backup.ts';
-import { storeSummary } from '../../store/duckdb/backup-child.ts';
-import type { DuckDbStore } from '../../store/duckdb/duckdb-store.ts';
+import type { BackupResult } from '../../store/duckdb/backup.ts';
+import { isSame, isThere, restoreStore } from '../../store/duckdb/backup.ts';
 import type { CommandContext } from '../context.ts';
 import { complain, print } from '../io.ts';
-import { openWriter } from '../open-store.ts';
 import type { Options } from '../program.ts';
+import { backupAt } from '../store-upkeep.ts';
 
 export async function runBackup(
   context: CommandContext,
@@ -29,13 +20,7 @@ export async function runBackup(
   const target = resolve(context.io.cwd, file);
   if (!existsSync(db)) throw maillogError('E_STORE_MISSING', { path: db });
   checkTarget(db, target, options.force === true);
-  const store = await openWriter(db);
-  let result: BackupResult;
-  try {
-    result = await backupStore(accessOf(store, db), target);
-  } finally {
-    await store.close();
-  }
+  const result = await backupAt(db, target);
   await print(context.io, `backup written to ${target}: ${contentsOf(result)}\n`);
   return 0;
 }
@@ -47,18 +32,6 @@ export function checkTarget(db: string, target: string, force: boolean): void {
   }
   if (!existsSync(dirname(target))) throw maillogError('E_NO_SUCH_FILE', { path: dirname(target) });
   if (existsSync(target) && !force) throw isThere(target);
-}
-
-/** Of a store that this process alone has open. */
-function accessOf(store: DuckDbStore, db: string): BackupAccess {
-  return {
-    checkpoint: async (work) => {
-      await store.checkpoint();
-      await work(await storeSummary(store));
-    },
-    copy: (aside) => copyStore(db, aside),
-    verify: checkStore,
-  };
 }
 
 export async function runRestore(

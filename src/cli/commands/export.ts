@@ -2,7 +2,7 @@
  * `maillog export`: a view or a SELECT as a Parquet or CSV file. The file is written aside and renamed, so
  * that a reader never meets half of it.
  */
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ExitCode } from '../../model/errors.ts';
 import { fileError, maillogError } from '../../model/errors.ts';
@@ -36,22 +36,31 @@ export async function runExport(
   const aside = `${out}.${process.pid}.tmp`;
   try {
     const select = await selectOf(context, options, what);
-    const kind = await store.soleStatementType(select);
-    if (kind === undefined || !/^\s*(?:SELECT|WITH|FROM)\b/i.test(select)) {
-      throw maillogError('E_NOT_READ_ONLY', { problem: 'export takes a view or one SELECT' });
-    }
-    const rows = await store.copyTo(select, aside, format);
+    makeSure(aside, out);
+    const rows = await store.exportTo(select, aside, format);
     renameSync(aside, out);
     await complain(context.io, `${rows} rows written to ${out}`);
     return 0;
   } catch (error) {
     rmSync(aside, { force: true });
-    if (error instanceof Error && 'code' in error && 'syscall' in error)
-      throw fileError(error, out);
-    throw error;
+    throw isOfTheSystem(error) ? fileError(error, out) : error;
   } finally {
     await store.close();
   }
+}
+
+/** That the file can be written, whoever is going to write it. */
+function makeSure(aside: string, out: string): void {
+  try {
+    closeSync(openSync(aside, 'w'));
+    rmSync(aside);
+  } catch (error) {
+    throw fileError(error, out);
+  }
+}
+
+function isOfTheSystem(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && 'syscall' in error;
 }
 
 function formatOf(path: string): 'PARQUET' | 'CSV' {

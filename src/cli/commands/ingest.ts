@@ -16,7 +16,8 @@ export async function runIngest(
   const store = await openWriter(context.config.settings.db);
   let result: LoadResult;
   try {
-    result = await loadFiles(context, store, names, { takeUnterminated: 'if-quiet' });
+    const options = { takeUnterminated: 'if-quiet', isShared: store.isShared } as const;
+    result = await loadFiles(context, store, names, options);
     await store.refreshRollups();
   } finally {
     await store.close();

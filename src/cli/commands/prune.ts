@@ -6,11 +6,11 @@ import { formatBytes, formatCount } from '../../../reports/render/numbers.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { maillogError } from '../../model/errors.ts';
 import type { PruneResult } from '../../store/duckdb/retention.ts';
-import { firstDayKept, pruneStore, transactOver } from '../../store/duckdb/retention.ts';
+import { firstDayKept } from '../../store/duckdb/retention.ts';
 import type { CommandContext } from '../context.ts';
 import { print } from '../io.ts';
-import { openWriter } from '../open-store.ts';
 import type { Options } from '../program.ts';
+import { pruneAt } from '../store-upkeep.ts';
 
 const MOST_DAYS = 36_500;
 
@@ -22,20 +22,7 @@ export async function runPrune(context: CommandContext, options: Options): Promi
     ...firstDayKept(context.now, keepDays, context.zone),
     dryRun: options.dryRun === true,
   };
-  const store = await openWriter(db);
-  let result: PruneResult;
-  try {
-    result = await pruneStore(
-      {
-        query: (sql, bindings) => store.query(sql, bindings),
-        transact: (statements) => transactOver(store, statements),
-        checkpoint: () => store.checkpoint(),
-      },
-      request,
-    );
-  } finally {
-    await store.close();
-  }
+  const result = await pruneAt(db, request);
   await print(context.io, options.format === 'json' ? pruneJson(result) : pruneText(result));
   return 0;
 }
@@ -49,8 +36,8 @@ export function keepDaysOf({ config }: CommandContext, options: Options): number
     const problem = `--keep-days ${asked} is not usable: give a number of days from 1 to ${MOST_DAYS}`;
     throw maillogError('E_USAGE', { problem });
   }
-  const { retentionDays } = config.settings as { readonly retentionDays?: number | null };
-  if (typeof retentionDays === 'number' && retentionDays > 0) return retentionDays;
+  const { retentionDays } = config.settings;
+  if (retentionDays > 0) return retentionDays;
   throw maillogError('E_USAGE', {
     problem: 'rows are kept for ever (retention.days is not set): give --keep-days N',
   });

@@ -1,5 +1,5 @@
 /**
- * `maillog query`: a user's SELECT on the views. Safe: the store is opened read-only, DuckDB's access to
+ * `maillog query`: a user's SELECT on the views. Safe: the store is read-only for it, DuckDB's access to
  * files and network is shut and the door locked, and only one statement that reads is taken.
  */
 import type { ExitCode } from '../../model/errors.ts';
@@ -14,10 +14,9 @@ export async function runQuery(
   [sql = '']: readonly string[],
 ): Promise<ExitCode> {
   const text = sql === '-' ? await readAll(context) : sql;
-  const { safeQuery } = await import('../../store/duckdb/safe-query.ts');
   const store = await openReader(context.config.settings.db);
   try {
-    return await show(context, options, await safeQuery(store, text));
+    return await show(context, options, await store.userQuery(text));
   } finally {
     await store.close();
   }

@@ -110,6 +110,8 @@ export class TallySink implements Sink {
 
   async begin(): Promise<void> {}
 
+  async keepFrom(): Promise<undefined> {}
+
   async enter(): Promise<number> {
     return 1;
   }

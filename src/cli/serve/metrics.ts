@@ -82,7 +82,7 @@ const FIGURES: readonly Figure[] = [
   ]),
   {
     name: 'maillog_spool_bytes',
-    help: 'Bytes in a listener\'s spool that are not stored yet',
+    help: "Bytes in a listener's spool that are not stored yet",
     labels: ['listener'],
     of: ({ listeners }) =>
       listeners.map(({ address, spoolBytes }) => ({

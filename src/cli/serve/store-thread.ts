@@ -11,11 +11,13 @@ import type { LiveSources } from '../../../ingest/live/live-source.ts';
 import { SingleSource } from '../../../ingest/live/single-source.ts';
 import { SpoolSource } from '../../../ingest/live/spool-source.ts';
 import { MaillogError } from '../../model/errors.ts';
+import type { SharedSink } from '../../store/duckdb/shared-sink.ts';
 import { SharedStore } from '../../store/duckdb/shared-store.ts';
 import { StoreBroken } from '../../store/duckdb/store-broken.ts';
 import { PortServer } from '../../store/remote/forward.ts';
 import { PROTOCOL } from '../../store/remote/protocol.ts';
 import { StoreServer } from '../../store/remote/server.ts';
+import { upkeepMethods } from '../../store/remote/upkeep-methods.ts';
 import { clockOptions, makeParser } from '../reading.ts';
 import { VERSION } from '../version.ts';
 import type { FromStore, LogLevel, StoreStatus, ToStore } from './messages.ts';
@@ -35,6 +37,7 @@ const MEMORY = '768MB';
 class StoreThread {
   readonly #plan: StorePlan;
   readonly #store: SharedStore;
+  readonly #sink: SharedSink;
   readonly #ingester: LiveIngester;
   readonly #spools = new Map<string, SpoolSource>();
   readonly #upkeep: Upkeep;
@@ -45,8 +48,9 @@ class StoreThread {
   constructor(plan: StorePlan, store: SharedStore) {
     this.#plan = plan;
     this.#store = store;
+    this.#sink = store.sink('live');
     this.#ingester = new LiveIngester({
-      sink: store.sink('live'),
+      sink: this.#sink,
       makeParser: () => makeParser(plan.reading, clockOptions(plan.reading, Date.now() / 1000)),
       clockOf: (latest) => clockOptions(plan.reading, latest),
       keepUnparsed: plan.reading.settings.unparsedLines,
@@ -110,7 +114,7 @@ class StoreThread {
         log('error', 'a part of the spool is missing: these bytes were lost', { name, from, to }),
     });
     this.#spools.set(key, source);
-    const known = await this.#store.sink('live').checkpointOf(SpoolSource.digestOf(key));
+    const known = await this.#sink.checkpointOf(SpoolSource.digestOf(key));
     say({ kind: 'spool', key, position: known?.offset ?? 0 });
     this.#ingester.add(new SingleSource(source));
   }
@@ -184,7 +188,9 @@ async function run({ plan, questions }: StoreThreadData): Promise<void> {
   });
   const since = new Date().toISOString();
   const hello = { protocol: PROTOCOL, version: VERSION, pid: process.pid, since, db: plan.db };
-  new PortServer(questions, new StoreServer(store, { hello }));
+  const server = new StoreServer(store, { hello });
+  for (const [name, method] of Object.entries(upkeepMethods(store))) server.register(name, method);
+  new PortServer(questions, server);
   const thread = new StoreThread(plan, store);
   parentPort?.on('message', (message: ToStore) => void thread.take(message));
   thread.start();

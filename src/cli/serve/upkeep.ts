@@ -2,7 +2,9 @@
  * What the store needs from time to time while it is owned: roll-ups brought up to date, rows dropped whose
  * time is over. Each is short, takes its turn behind live lines, and may fail: then it is tried again later.
  */
+import { firstDayKept, pruneStore } from '../../store/duckdb/retention.ts';
 import type { SharedStore } from '../../store/duckdb/shared-store.ts';
+import { retentionAccess } from '../../store/remote/upkeep-methods.ts';
 import type { LogLevel } from './messages.ts';
 
 export interface UpkeepOptions {
@@ -81,5 +83,9 @@ export class Upkeep {
 
   async #prune(): Promise<void> {
     if (this.#retentionDays === 0) return;
+    const kept = firstDayKept(new Date(), this.#retentionDays, this.#options.zone);
+    const { day, tables } = await pruneStore(retentionAccess(this.#store), kept);
+    const rows = Object.values(tables).reduce((sum, count) => sum + count, 0);
+    if (rows > 0) this.#options.log('info', 'rows dropped by retention', { before: day, rows });
   }
 }

@@ -9,27 +9,21 @@ import type { DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { RowBatch } from '../../model/columns.ts';
 import type { RetentionMark } from '../retention-mark.ts';
-import { readRetentionMark } from '../retention-mark.ts';
 import type {
   Bindings,
   Checkpoint,
-  LineCounts,
+  ExportFormat,
   LineKey,
   Progress,
-  Query,
   QueryResult,
-  Row,
-  Sink,
+  ReadStore,
   SourceIdentity,
+  WriteStore,
 } from '../store.ts';
-import { StaleSource } from '../store.ts';
-import { ChunkWriter } from './chunk-writer.ts';
-import { FIND_HOPS, HOP_REACH_HOURS } from './hops.ts';
-import { countLines } from './lines-seen.ts';
-import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
-import { queryWith } from './query.ts';
-import { markDirty, REFRESH_ROLLUPS } from './rollups.ts';
-import { VIEWS } from './views.ts';
+import { migrate, schemaVersion } from './migrate.ts';
+import { copyStatement, soleStatementType } from './query.ts';
+import { safeExport, safeQuery } from './safe-query.ts';
+import { StoreSession } from './store-session.ts';
 
 /**
  * The newest storage compresses best. Half of DuckDB's usual block leaves less unused behind each column
@@ -42,191 +36,108 @@ export interface OpenOptions {
   readonly path: string;
   readonly readOnly?: boolean;
   /** DuckDB's memory limit, e.g. `512MB`. */
-  readonly memoryLimit?: string;
+  readonly memoryLimit?: string | undefined;
   /** DuckDB's threads; all processors unless given. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
-export class DuckDbStore implements Sink, Query {
+/** DuckDB on that file, which must not be open in this process. */
+export function openInstance(options: OpenOptions): Promise<DuckDBInstance> {
+  return DuckDBInstance.create(options.path, {
+    ...(options.readOnly === true ? { access_mode: 'READ_ONLY' } : NEW_FILE),
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
+    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
+  });
+}
+
+export class DuckDbStore implements ReadStore, WriteStore {
+  readonly isShared = false;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
-  #writer: ChunkWriter | undefined;
+  readonly #session: StoreSession;
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
     this.#connection = connection;
+    this.#session = new StoreSession(connection);
   }
 
   static async open(options: OpenOptions): Promise<DuckDbStore> {
-    const instance = await DuckDBInstance.create(options.path, {
-      ...(options.readOnly === true ? { access_mode: 'READ_ONLY' } : NEW_FILE),
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-      ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
-      ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
-    });
+    const instance = await openInstance(options);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
     return new DuckDbStore(instance, connection);
   }
 
   /** Makes or upgrades tables and views; may be repeated. A newer file than this program is refused. */
-  async migrate(): Promise<void> {
-    await this.#connection.run('CREATE SCHEMA IF NOT EXISTS raw');
-    await this.#connection.run(
-      'CREATE TABLE IF NOT EXISTS raw.schema_versions (version INTEGER, applied_at TIMESTAMP)',
-    );
-    const current = await this.schemaVersion();
-    if (current > SCHEMA_VERSION) {
-      throw new Error(
-        `the store has schema version ${current}, this maillog knows ${SCHEMA_VERSION}`,
-      );
-    }
-    for (const { version, statements } of MIGRATIONS) {
-      if (version > current) await this.#apply(version, statements);
-    }
-    if (current < SCHEMA_VERSION) for (const view of VIEWS) await this.#connection.run(view);
+  migrate(): Promise<void> {
+    return migrate(this.#connection);
   }
 
-  async schemaVersion(): Promise<number> {
-    const { rows } = await this.query(
-      'SELECT coalesce(max(version), 0) AS version FROM raw.schema_versions',
-    );
-    return Number(rows[0]?.version ?? 0);
+  schemaVersion(): Promise<number> {
+    return schemaVersion(this.#connection);
   }
 
-  async #apply(version: number, statements: readonly string[]): Promise<void> {
-    await this.#connection.run('BEGIN');
-    for (const statement of statements) await this.#connection.run(statement);
-    await this.#connection.run(
-      `INSERT INTO raw.schema_versions VALUES (${version}, now()::TIMESTAMP)`,
-    );
-    await this.#connection.run('COMMIT');
+  checkpoints(): Promise<readonly Checkpoint[]> {
+    return this.#session.checkpoints();
   }
 
-  async checkpoints(): Promise<readonly Checkpoint[]> {
-    const { rows } = await this.query('SELECT * FROM raw.sources WHERE head_length > 0');
-    return rows.map(toCheckpoint);
+  checkpointOf(headDigest: string): Promise<Checkpoint | undefined> {
+    return this.#session.checkpointOf(headDigest);
   }
 
-  async checkpointOf(headDigest: string): Promise<Checkpoint | undefined> {
-    const { rows } = await this.query(
-      'SELECT * FROM raw.sources WHERE head_length = 0 AND head_digest = $headDigest',
-      { headDigest },
-    );
-    return rows[0] === undefined ? undefined : toCheckpoint(rows[0]);
+  begin(): Promise<void> {
+    return this.#session.begin();
   }
 
-  async begin(): Promise<void> {
-    await this.#connection.run('BEGIN');
-    this.#writer = new ChunkWriter(this.#connection);
-    await this.#writer.open();
+  enter(source: SourceIdentity, known?: Checkpoint): Promise<number> {
+    return this.#session.enter(source, known);
   }
 
-  async enter(source: SourceIdentity, known?: Checkpoint): Promise<number> {
-    // What other sources appended in this transaction must be seen by the lookups of this one.
-    this.#writer?.flush();
-    if (known !== undefined) return this.#enterKnown(source.name, known);
-    const id = await this.#nextSourceId();
-    await this.#register(id, source);
-    return id;
+  append(batch: RowBatch): Promise<void> {
+    return this.#session.append(batch);
   }
 
-  async #enterKnown(name: string, { sourceId, offset }: Checkpoint): Promise<number> {
-    const { rows } = await this.query(
-      'UPDATE raw.sources SET name = $name WHERE source_id = $sourceId AND byte_offset = $offset RETURNING source_id',
-      { name, sourceId, offset },
-    );
-    if (rows.length === 0) throw new StaleSource(`${name} was taken further by another reader`);
-    return sourceId;
+  hasOtherSources(sourceId: number): Promise<boolean> {
+    return this.#session.hasOtherSources(sourceId);
   }
 
-  async #nextSourceId(): Promise<number> {
-    const { rows } = await this.query(
-      'SELECT coalesce(max(source_id), 0) + 1 AS id FROM raw.sources',
-    );
-    return Number(rows[0]?.id ?? 1);
+  linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]> {
+    return this.#session.linesSeen(sourceId, from, to);
   }
 
-  async #register(id: number, source: SourceIdentity): Promise<void> {
-    await this.#run(
-      `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
-        now()::TIMESTAMP, now()::TIMESTAMP, NULL)`,
-      {
-        id,
-        name: source.name,
-        headLength: source.headLength,
-        headDigest: source.headDigest,
-      },
-    );
+  advance(sourceId: number, progress: Progress): Promise<void> {
+    return this.#session.advance(sourceId, progress);
   }
 
-  async append(batch: RowBatch): Promise<void> {
-    if (this.#writer === undefined) throw new Error('append without begin');
-    this.#writer.write(batch);
+  commit(): Promise<void> {
+    return this.#session.commit();
   }
 
   keepFrom(): Promise<RetentionMark | undefined> {
-    return readRetentionMark(this);
+    return this.#session.keepFrom();
   }
 
-  async hasOtherSources(sourceId: number): Promise<boolean> {
-    const { rows } = await this.query(
-      'SELECT count(*) AS n FROM raw.sources WHERE source_id <> $source AND lines_read > 0',
-      { source: sourceId },
-    );
-    return Number(rows[0]?.n ?? 0) > 0;
+  rollback(): Promise<void> {
+    return this.#session.rollback();
   }
 
-  async linesSeen(sourceId: number, from: number, to: number): Promise<readonly LineKey[]> {
-    const prepared = await this.#connection.prepare(
-      'SELECT source_id, second, hashes FROM raw.lines_seen WHERE second BETWEEN $from AND $to',
-    );
-    try {
-      prepared.bind({ from: BigInt(from), to: BigInt(to) });
-      const rows = (await prepared.runAndReadAll()).getRows();
-      return countLines(sourceId, rows);
-    } finally {
-      prepared.destroySync();
-    }
-  }
-
-  async advance(sourceId: number, progress: Progress): Promise<void> {
-    this.#writer?.flush();
-    await this.#run(UPDATE_SOURCE, { id: sourceId, ...flatten(progress) });
-    if (progress.hours.length > 0) await this.#correlate(progress.hours);
-  }
-
-  async commit(): Promise<void> {
-    this.#writer?.close();
-    this.#writer = undefined;
-    await this.#connection.run('COMMIT');
-  }
-
-  /** What a load changes beyond its own rows: hops found, and roll-ups to be taken anew. */
-  async #correlate(hours: readonly number[]): Promise<void> {
-    const at = (hour: number) => new Date(hour * 3_600_000);
-    const first = hours.reduce((least, hour) => Math.min(least, hour));
-    const last = hours.reduce((most, hour) => Math.max(most, hour));
-    const around = { from: at(first - HOP_REACH_HOURS), to: at(last + 1 + HOP_REACH_HOURS) };
-    await this.#run(FIND_HOPS, around);
-    await this.#connection.run(markDirty(hours));
-  }
-
-  async refreshRollups(): Promise<void> {
-    await this.#connection.run('BEGIN');
-    for (const statement of REFRESH_ROLLUPS) await this.#connection.run(statement);
-    await this.#connection.run('COMMIT');
-  }
-
-  async rollback(): Promise<void> {
-    this.#writer?.abandon();
-    this.#writer = undefined;
-    await this.#connection.run('ROLLBACK');
+  refreshRollups(): Promise<void> {
+    return this.#session.refreshRollups();
   }
 
   query(sql: string, bindings: Bindings = {}): Promise<QueryResult> {
-    return queryWith(this.#connection, sql, bindings);
+    return this.#session.query(sql, bindings);
+  }
+
+  async userQuery(sql: string): Promise<QueryResult> {
+    return safeQuery(this, sql);
+  }
+
+  exportTo(select: string, path: string, format: ExportFormat): Promise<number> {
+    return safeExport(this, { select, path, format });
   }
 
   /** From here on this store opens no file, loads nothing and takes no setting. */
@@ -236,22 +147,13 @@ export class DuckDbStore implements Sink, Query {
   }
 
   /** The kind of the only statement in `sql`; undefined if there is none or more. */
-  async soleStatementType(sql: string): Promise<StatementType | undefined> {
-    const statements = await this.#connection.extractStatements(sql);
-    if (statements.count !== 1) return undefined;
-    const prepared = await statements.prepare(0);
-    try {
-      return prepared.statementType;
-    } finally {
-      prepared.destroySync();
-    }
+  soleStatementType(sql: string): Promise<StatementType | undefined> {
+    return soleStatementType(this.#connection, sql);
   }
 
   /** Writes the rows of a SELECT to a file; how many there were. */
-  async copyTo(select: string, path: string, format: 'PARQUET' | 'CSV'): Promise<number> {
-    const quoted = path.replaceAll("'", "''");
-    const how = format === 'PARQUET' ? 'FORMAT PARQUET, COMPRESSION ZSTD' : 'FORMAT CSV, HEADER';
-    const result = await this.#connection.run(`COPY (${select}) TO '${quoted}' (${how})`);
+  async copyTo(select: string, path: string, format: ExportFormat): Promise<number> {
+    const result = await this.#connection.run(copyStatement(select, path, format));
     return Number(result.rowsChanged);
   }
 
@@ -261,49 +163,7 @@ export class DuckDbStore implements Sink, Query {
   }
 
   async close(): Promise<void> {
-    this.#writer?.abandon();
-    this.#connection.closeSync();
+    this.#session.close();
     this.#instance.closeSync();
   }
-
-  async #run(sql: string, bindings: Bindings): Promise<void> {
-    await this.query(sql, bindings);
-  }
-}
-
-const UPDATE_SOURCE = `UPDATE raw.sources SET
-  byte_offset = $offset, line_number = $lines, tail_length = $tailLength, tail_digest = $tailDigest,
-  cursor = $cursor, bytes = bytes + $bytes, lines_read = lines_read + $read, lines_parsed = lines_parsed + $parsed,
-  lines_foreign = lines_foreign + $foreign, lines_unsupported = lines_unsupported + $unsupported,
-  lines_malformed = lines_malformed + $malformed, lines_duplicate = lines_duplicate + $duplicate,
-  last_read_at = now()::TIMESTAMP
-  WHERE source_id = $id`;
-
-function flatten(progress: Progress): Bindings {
-  const { offset, lines, tailLength, tailDigest, cursor, counts } = progress;
-  return { offset, lines, tailLength, tailDigest, cursor, ...counts };
-}
-
-function toCheckpoint(row: Row): Checkpoint {
-  const number = (name: string) => Number(row[name] ?? 0);
-  const counts: LineCounts = {
-    bytes: number('bytes'),
-    read: number('lines_read'),
-    parsed: number('lines_parsed'),
-    foreign: number('lines_foreign'),
-    unsupported: number('lines_unsupported'),
-    malformed: number('lines_malformed'),
-    duplicate: number('lines_duplicate'),
-  };
-  return {
-    sourceId: number('source_id'),
-    headLength: number('head_length'),
-    headDigest: String(row.head_digest ?? ''),
-    offset: number('byte_offset'),
-    lines: number('line_number'),
-    tailLength: number('tail_length'),
-    tailDigest: String(row.tail_digest ?? ''),
-    cursor: typeof row.cursor === 'string' ? row.cursor : null,
-    counts,
-  };
 }
