@@ -1,4 +1,4 @@
-/** `maillog top`, `series` and `trace`: lists of rows from the store. */
+/** `maillog top` and `series`: lists of rows from the store. */
 
 import type { RowFormat, RowOptions } from '../../../reports/render/render-rows.ts';
 import { renderRows } from '../../../reports/render/render-rows.ts';
@@ -6,13 +6,12 @@ import type { SeriesName } from '../../../reports/series.ts';
 import { SERIES, SERIES_NAMES, seriesSql } from '../../../reports/series.ts';
 import type { TopMeasure, TopName } from '../../../reports/top.ts';
 import { TOP_LISTS, TOP_NAMES, topSql } from '../../../reports/top.ts';
-import { TRACE_SQL, traceBindings } from '../../../reports/trace.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { maillogError } from '../../model/errors.ts';
 import { zoneOffset } from '../../model/zone.ts';
 import type { Bindings, QueryResult } from '../../store/store.ts';
 import type { CommandContext } from '../context.ts';
-import { ALWAYS, periodOf, wholeOption } from '../context.ts';
+import { ALWAYS, periodOf } from '../context.ts';
 import { print } from '../io.ts';
 import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
@@ -86,21 +85,12 @@ async function wholePeriod(
   return { start: new Date(first), end: new Date(new Date(last).getTime() + 1000) };
 }
 
-export async function runTrace(
+/** Asks the store of the settings. */
+export async function ask(
   context: CommandContext,
-  options: Options,
-  [word = '']: readonly string[],
-): Promise<ExitCode> {
-  const period = periodOf(context, options) ?? ALWAYS;
-  const limit = wholeOption(options.limit, 1000);
-  const result = await ask(context, TRACE_SQL, { ...period, ...traceBindings(word), limit });
-  return show(context, options, result, {
-    heading: `What the log tells of ${word}`,
-    kinds: { logged_at: 'time' },
-  });
-}
-
-async function ask(context: CommandContext, sql: string, bindings: Bindings): Promise<QueryResult> {
+  sql: string,
+  bindings: Bindings,
+): Promise<QueryResult> {
   const store = await openReader(context.config.settings.db);
   try {
     return await store.query(sql, bindings);
