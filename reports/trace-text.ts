@@ -25,6 +25,8 @@ const FINAL: Readonly<Record<string, string>> = {
   discarded: 'discarded',
   quarantined: 'quarantined',
 };
+/** Outcomes that another follows. */
+const PASSING = new Set(['deferred', 'queued', 'relayed']);
 const REFUSALS = new Set(['reject', 'tempfail', 'discard', 'quarantine', 'hold']);
 
 const text = (row: Row | undefined, column: string): string => {
@@ -94,12 +96,12 @@ function passage({ host, rows, spent }: Leg): string {
   return `${host} ${formatDuration(spent)}${why}`;
 }
 
-/** The last word on each recipient in the queue that it left us from. */
+/** The last word on each recipient in each queue; a recipient handed on is told of by the next. */
 function outcomes(legs: readonly Leg[]): readonly Row[] {
   const last = new Map<string, Row>();
   for (const { rows } of legs) {
     for (const row of rows) {
-      const known = Object.hasOwn(FINAL, String(row.event)) || row.event === 'deferred';
+      const known = Object.hasOwn(FINAL, String(row.event)) || PASSING.has(String(row.event));
       if (known) last.set(JSON.stringify([row.leg, row.recipient]), row);
     }
   }

@@ -12,6 +12,9 @@ import { isQueueId, QueueIdClock } from '../src/format/queue-id.ts';
 /** How far along its way an entry may be: more than sendmail lets a message travel (MaxHopCount, 25). */
 const MOST_LEGS = 64;
 
+/** Entries that one trace follows; the bound also tells the planner that they are few beside what is stored. */
+const MOST_ENTRIES = 10_000;
+
 /** A clock that differs by no more is none worth telling of. */
 const SAME_CLOCK_SECONDS = 2;
 
@@ -43,7 +46,8 @@ reached AS (
   SELECT l.next_host, l.next_queue_id, r.first_host, r.first_id
   FROM reached r JOIN links l ON l.host = r.host AND l.queue_id = r.queue_id),
 entries AS MATERIALIZED (
-  SELECT host, queue_id, min((first_host, first_id)) AS story FROM reached GROUP BY host, queue_id)`;
+  SELECT host, queue_id, min((first_host, first_id)) AS story FROM reached GROUP BY host, queue_id
+  ORDER BY story, host, queue_id LIMIT ${MOST_ENTRIES})`;
 
 const OF_ENTRIES = 'JOIN entries n ON n.host = t.host AND n.queue_id = t.queue_id';
 
