@@ -150,7 +150,7 @@ SELECT s.name AS source, u.byte_offset, u.line, u.why, u.outcome, u.line_number
 FROM raw.unparsed_lines u JOIN raw.sources s ON s.source_id = u.source_id`;
 
 const HOPS = `CREATE OR REPLACE VIEW hops AS
-SELECT handed_at, nullif(host, '') AS host, queue_id, nullif(next_host, '') AS next_host, next_queue_id
+SELECT handed_at, nullif(host, '') AS host, queue_id, nullif(next_host, '') AS next_host, next_queue_id, named
 FROM raw.hops`;
 
 const INCIDENTS = `CREATE OR REPLACE VIEW incidents AS
