@@ -193,6 +193,16 @@ export const STORIES: Readonly<Record<string, Story>> = {
     ],
     hops: [],
   },
+  'envelopes without message-id: the connection decides': {
+    entries: [
+      from('sub S1 06:00:00', ''),
+      from('hub H1 06:00:01', '', { relay_host: 'sub.a.example' }),
+      to('sub S1 06:00:01', 'hub.a.example', accepted('H1')),
+      from('mx M1 06:00:01', ''),
+      to('hub H1 06:00:02', OUTSIDE, accepted('M1')),
+    ],
+    hops: ['sub S1 > hub H1'],
+  },
   'the log of the first host is missing': {
     entries: threeHosts('06:00:01', '06:10:00', '06:10:00', '06:10:03').filter(
       ({ row }) => row.host !== 'sub',

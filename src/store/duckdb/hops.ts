@@ -24,9 +24,13 @@
  * what is off by more is off by hours (a zone, which the ingest's clock tells). A wider window would only let in ids
  * that were used again. A host agrees with itself to two seconds (syslog need not keep the order).
  *
+ * What is left to a liar: who is handed our message, sends it back to us and names the id that we gave it then, is
+ * taken for a queue of ours, since the message did come through it. So is, by the second rule, who names
+ * his hosts as ours are called for short.
+ *
  * Promise: hops depend on the lines stored, not on their order or batches. Each batch is matched with what
  * is stored near it in time, in either direction, and hops that no longer hold are taken back. The cost is that
- * of the new rows and of scanning the neighbourhood of their times.
+ * of planning the statements, of the new rows and of the rows near them in time, whatever else is stored.
  */
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from '@duckdb/node-api';
 
@@ -133,7 +137,7 @@ const BEST = `agrees DESC NULLS LAST, told DESC, connected DESC, abs(epoch_ms(ar
 function namedHops(from: string, earliestOrigin: string): string {
   return `WITH origins AS MATERIALIZED (${origins(from, earliestOrigin)}
 ), judged AS (
-  SELECT p.*, o.message_id = p.next_message_id AS agrees,
+  SELECT p.*, nullif(o.message_id, '') = nullif(p.next_message_id, '') AS agrees,
     raw.names_host(p.relay_host, p.relay_ip, p.next_host) AS told,
     raw.names_host(p.client_host, p.client_ip, p.host)
       OR (p.host = p.next_host AND raw.is_loopback(p.relay_host, p.relay_ip)) AS connected,
@@ -165,9 +169,11 @@ WHERE d.status = 'sent' AND ${scope}
   AND NOT EXISTS (SELECT 1 FROM raw.hops k WHERE k.named AND k.host = d.host AND k.queue_id = d.queue_id
     AND k.next_queue_id = raw.next_queue_id(d.reply) AND k.handed_at BETWEEN d.logged_at - ${TRANSACTION} AND d.logged_at + ${TRANSACTION})`;
 const NEW_UNNAMED = unnamedHanded(NEW);
-const NEAR_UNNAMED = unnamedHanded(
+const NEAR_UNNAMED = unnamedHanded(`d.${HANDED_WITHIN}`);
+const NEAR_UNNAMED_FROM_CLIENTS = unnamedHanded(
   `d.${HANDED_WITHIN} AND d.host IN (SELECT client FROM hop_arrivals)`,
 );
+const STORED_UNNAMED = `SELECT count(*) FROM raw.hops WHERE NOT named AND handed_at BETWEEN $handed_from AND $handed_to`;
 
 /** Message-ids of arrivals in the batch, of those whose hop by id may have changed, and of its hand-overs. */
 const MESSAGE_IDS = `INSERT INTO hop_message_ids
@@ -216,7 +222,10 @@ const LOST_UNNAMED = `${LOST} AND NOT k.named AND (k.next_host, k.next_queue_id)
 const TAKE_BACK = `DELETE FROM raw.hops k USING lost_hops f WHERE ${SAME}`;
 const ADD = `INSERT INTO raw.hops BY NAME
 SELECT f.* FROM found_hops f WHERE NOT EXISTS (SELECT 1 FROM ${STORED} AND ${SAME})`;
-const LOST_HOURS = 'SELECT DISTINCT floor(epoch(handed_at) / 3600)::INTEGER FROM lost_hops';
+/** Of the hand-overs, and before: with their neighbours, those hold any arrival of a transaction of an hour. */
+const CHANGED_HOURS = `SELECT DISTINCT unnest([hour - 1, hour]) FROM (
+  SELECT floor(epoch(handed_at) / 3600)::INTEGER AS hour FROM found_hops
+  UNION SELECT floor(epoch(handed_at) / 3600)::INTEGER FROM lost_hops)`;
 
 /** Hosts of ours in the neighbourhood: the second rule needs two. */
 const HOSTS = `INSERT INTO hop_hosts SELECT DISTINCT host FROM raw.envelopes WHERE ${ARRIVED_WITHIN} AND host <> ''`;
@@ -224,7 +233,10 @@ const HOSTS = `INSERT INTO hop_hosts SELECT DISTINCT host FROM raw.envelopes WHE
 const NAMED_PAIRS = `INSERT INTO hop_pairs ${pairs('hop_ids')}`;
 const NAMED_HOPS = namedHops('hop_pairs', '$origins_from');
 
-/** Bound: $from and $to, times around the rows just loaded. Runs in the transaction of the load. */
+/**
+ * Adds the hops by id of a whole load at once; takes none back. Bound: $from and $to, times around the rows just
+ * loaded. Runs in the transaction of the load.
+ */
 export const FIND_HOPS = `INSERT INTO raw.hops BY NAME
 WITH all_pairs AS MATERIALIZED (${pairs(null)})
 SELECT f.* FROM (${namedHops('all_pairs', "TIMESTAMP '1970-01-01'")}) f
@@ -248,8 +260,8 @@ export class HopFinder {
   }
 
   /**
-   * Brings hops up to date with the rows of a batch. Answers the hours since 1970 of hops that no longer
-   * hold: their figures change although the batch may have no line of them.
+   * Brings hops up to date with the rows of a batch. Answers the hours since 1970 whose figures, with those of the
+   * hours beside them, may have changed by it, although the batch may have no line of them.
    */
   async find({ source, line }: NewRows): Promise<readonly number[]> {
     this.#values = { source: BigInt(source), line: BigInt(line) };
@@ -272,7 +284,8 @@ export class HopFinder {
   }
 
   async #findUnnamed(): Promise<readonly number[]> {
-    await this.#clear(['found_hops', 'lost_hops']);
+    if (!(await this.#hasUnnamed())) return [];
+    await this.#clear(['hop_handed', 'found_hops', 'lost_hops']);
     let ids = await this.#change(MESSAGE_IDS);
     if ((await this.#change(NEW_UNNAMED)) > 0) {
       ids += await this.#change(MESSAGE_IDS_HANDED, 'hop_handed');
@@ -280,10 +293,16 @@ export class HopFinder {
     }
     if (ids === 0) return [];
     const arrivals = await this.#change(UNNAMED_ARRIVALS);
-    const handed = arrivals === 0 ? 0 : await this.#change(NEAR_UNNAMED);
+    const handed = arrivals === 0 ? 0 : await this.#change(NEAR_UNNAMED_FROM_CLIENTS);
     const found =
       handed > 0 ? await this.#change(`INSERT INTO found_hops ${UNNAMED_HOPS}`, 'hop_handed') : 0;
     return this.#replace(found, LOST_UNNAMED);
+  }
+
+  /** Where every reply names an id, as is usual, the second rule has nothing to do. */
+  async #hasUnnamed(): Promise<boolean> {
+    if ((await this.#change(NEAR_UNNAMED)) > 0) return true;
+    return Number((await this.#row(STORED_UNNAMED))[0]) > 0;
   }
 
   /** Puts what was found in the place of what one rule found before. */
@@ -291,8 +310,8 @@ export class HopFinder {
     const lost = await this.#change(lose);
     if (lost > 0) await this.#change(TAKE_BACK);
     if (found > 0) await this.#change(ADD);
-    if (lost === 0) return [];
-    return (await this.#rows(LOST_HOURS)).map(([hour]) => Number(hour));
+    if (found + lost === 0) return [];
+    return (await this.#rows(CHANGED_HOURS)).map(([hour]) => Number(hour));
   }
 
   /** Made anew, since rows deleted from a temporary table would stay in its blocks. */
