@@ -8,7 +8,7 @@
  */
 import { ACCEPTED, has, IS_SIMPLE } from './entries.ts';
 import { type Fact, IN_PERIOD, KEY, keyOf, QUARTER } from './fact.ts';
-import { HAND_OVERS } from './queues.ts';
+import { HAND_OVERS, IS_UNNAMED, UNNAMED } from './queues.ts';
 
 /** Values of `cut`: GROUPING_ID of the six, a 0 for what is grouped by. */
 export const DELIVERED_BY = {
@@ -22,22 +22,23 @@ export const DELIVERED_BY = {
 
 export const DELIVERED: Fact = {
   name: 'delivered',
-  needs: [HAND_OVERS, ACCEPTED],
+  needs: [HAND_OVERS, UNNAMED, ACCEPTED],
   kept: true,
   sql: `SELECT GROUPING_ID(recipient, recipient_domain, relay, mailer, delay, entry) AS cut,
     recipient, recipient_domain, relay, mailer, quarter, delay, relayed,
     entry,
     count(k) AS deliveries, sum(size) AS bytes, sum(delay) AS waited
   FROM (
-    SELECT d.*, CASE WHEN d.k IS NOT NULL THEN a.size END AS size, h.hand_over IS NOT NULL AS relayed,
+    SELECT d.*, CASE WHEN d.k IS NOT NULL THEN a.size END AS size, h.hand_over IS NOT NULL OR u.k IS NOT NULL AS relayed,
       CASE WHEN d.k IS NULL OR (${IS_SIMPLE}) IS NOT TRUE THEN coalesce(a.k, d.k) END AS entry
     FROM (
       SELECT ${KEY} AS k, recipient, recipient_domain, coalesce(relay_host, relay_ip) AS relay, mailer,
-        ${QUARTER} AS quarter, delay, reply
+        ${QUARTER} AS quarter, delay, reply, logged_at, relay_host, relay_ip
       FROM raw.deliveries WHERE ${IN_PERIOD} AND status = 'sent'
     ) d
     FULL JOIN accepted a ON a.k = d.k
     LEFT JOIN hand_overs h ON h.hand_over = CASE WHEN ${has('handed')} THEN ${keyOf('d.k', 'raw.next_queue_id(d.reply)')} END
+    LEFT JOIN unnamed u ON ${IS_UNNAMED}
   )
   GROUP BY GROUPING SETS ((recipient, relayed), (recipient_domain, relayed), (relay, relayed), (mailer, quarter, relayed),
     (delay, relayed), (entry))`,

@@ -31,6 +31,20 @@ export const REFUSED: Fact = {
     AND ${aroundPeriod('logged_at', 1)}`,
 };
 
+/**
+ * Hand-overs whose reply named no id, found by message-id: told by their moment and the host handed to.
+ */
+export const UNNAMED: Fact = {
+  name: 'unnamed',
+  needs: [],
+  kept: true,
+  sql: `SELECT ${KEY} AS k, handed_at, next_host FROM raw.hops WHERE NOT named AND ${aroundPeriod('handed_at', 1)}`,
+};
+
+/** Whether the delivery `d` is such a hand-over `u`. */
+export const IS_UNNAMED =
+  'u.k = d.k AND u.handed_at = d.logged_at AND raw.names_host(d.relay_host, d.relay_ip, u.next_host)';
+
 /** Entries that are no messages: refused ones, and those that came from another queue of ours. */
 export const NO_MESSAGES: Fact = {
   name: 'no_messages',

@@ -4,7 +4,7 @@
  */
 import { DELIVERED, DELIVERED_BY, RECIPIENT_DOMAINS } from '../facts/delivered.ts';
 import { IN_PERIOD, KEY, keyOf } from '../facts/fact.ts';
-import { HAND_OVERS } from '../facts/queues.ts';
+import { HAND_OVERS, IS_UNNAMED, UNNAMED } from '../facts/queues.ts';
 import { count, seconds, section, text } from '../section.ts';
 
 const PERCENTILES = [50, 90, 95, 99] as const;
@@ -40,7 +40,7 @@ export const DELAYS_BY_DESTINATION = section({
   id: 'delays_by_destination',
   title: 'Slowest destinations',
   question: 'Which domains does mail take longest to reach?',
-  needs: [RECIPIENT_DOMAINS, HAND_OVERS],
+  needs: [RECIPIENT_DOMAINS, HAND_OVERS, UNNAMED],
   columns: [text('domain', 'domain'), count('deliveries', 'deliveries'), ...COLUMNS],
   sql: ({ top }) => `WITH slowest AS MATERIALIZED (
     SELECT domain FROM recipient_domains
@@ -52,10 +52,12 @@ export const DELAYS_BY_DESTINATION = section({
       round(avg(delay), 3) AS mean,
       quantile_disc(delay, [${PERCENTILES.map((p) => p / 100).join(', ')}]) AS q
     FROM (
-      SELECT recipient_domain, delay, ${keyOf(KEY, 'raw.next_queue_id(reply)')} AS hand_over FROM raw.deliveries
+      SELECT recipient_domain, delay, ${keyOf(KEY, 'raw.next_queue_id(reply)')} AS hand_over,
+        ${KEY} AS k, logged_at, relay_host, relay_ip FROM raw.deliveries
       WHERE ${IN_PERIOD} AND status = 'sent' AND delay IS NOT NULL
         AND recipient_domain IN (SELECT domain FROM slowest)
-    ) WHERE hand_over IS NULL OR hand_over NOT IN (SELECT hand_over FROM hand_overs)
+    ) d WHERE (hand_over IS NULL OR hand_over NOT IN (SELECT hand_over FROM hand_overs))
+      AND NOT EXISTS (SELECT 1 FROM unnamed u WHERE ${IS_UNNAMED})
     GROUP BY recipient_domain
   ) ORDER BY mean DESC, domain`,
 });

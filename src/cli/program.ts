@@ -197,7 +197,7 @@ function addLists(register: Register): void {
   const trace = register(
     'trace',
     'what happened to a message',
-    async () => (await import('./commands/lists.ts')).runTrace,
+    async () => (await import('./commands/trace.ts')).runTrace,
   );
   trace.argument('<word>', 'an address, a queue id or a message-id');
   withOptions(trace.option('--limit <rows>', 'rows at the most', '1000'), PERIOD).addOption(

@@ -1,4 +1,4 @@
-/** `maillog top`, `series` and `trace`: lists of rows from the store. */
+/** `maillog top` and `series`: lists of rows from the store. */
 
 import type { RowFormat, RowOptions } from '../../../reports/render/render-rows.ts';
 import { renderRows } from '../../../reports/render/render-rows.ts';
@@ -6,7 +6,6 @@ import type { SeriesName } from '../../../reports/series.ts';
 import { SERIES, SERIES_NAMES, seriesRows, seriesSql } from '../../../reports/series.ts';
 import type { TopMeasure, TopName } from '../../../reports/top.ts';
 import { TOP_LISTS, TOP_NAMES, topSql } from '../../../reports/top.ts';
-import { TRACE_SQL, traceBindings } from '../../../reports/trace.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { maillogError } from '../../model/errors.ts';
 import type { Period } from '../../model/period.ts';
@@ -15,7 +14,7 @@ import type { RetentionMark } from '../../store/retention-mark.ts';
 import { droppedRows, findRetentionMark } from '../../store/retention-mark.ts';
 import type { Bindings, Query, QueryResult } from '../../store/store.ts';
 import type { CommandContext } from '../context.ts';
-import { ALWAYS, periodOf, wholeOption } from '../context.ts';
+import { ALWAYS, periodOf } from '../context.ts';
 import { complain, print } from '../io.ts';
 import { openReader } from '../open-store.ts';
 import type { Options } from '../program.ts';
@@ -112,21 +111,12 @@ async function wholePeriod(
   return { start: new Date(first), end: new Date(new Date(last).getTime() + 1000) };
 }
 
-export async function runTrace(
+/** Asks the store of the settings. */
+export function ask(
   context: CommandContext,
-  options: Options,
-  [word = '']: readonly string[],
-): Promise<ExitCode> {
-  const period = periodOf(context, options) ?? ALWAYS;
-  const limit = wholeOption(options.limit, 1000);
-  const result = await ask(context, TRACE_SQL, { ...period, ...traceBindings(word), limit });
-  return show(context, options, result, {
-    heading: `What the log tells of ${word}`,
-    kinds: { logged_at: 'time' },
-  });
-}
-
-function ask(context: CommandContext, sql: string, bindings: Bindings): Promise<QueryResult> {
+  sql: string,
+  bindings: Bindings,
+): Promise<QueryResult> {
   return withStore(context, (store) => store.query(sql, bindings));
 }
 

@@ -50,9 +50,10 @@ const SOURCES = `CREATE TABLE raw.sources (
   lines_read UBIGINT, lines_parsed UBIGINT, lines_foreign UBIGINT, lines_unsupported UBIGINT,
   lines_malformed UBIGINT, lines_duplicate UBIGINT, first_read_at TIMESTAMP, last_read_at TIMESTAMP)`;
 
-/** A message handed from one queue of ours to another: found in SQL, in any order of arrival. */
+/** A message handed from one queue of ours to another; `named`: by the id in the reply, not by message-id alone. */
 const HOPS = `CREATE TABLE raw.hops (
-  host VARCHAR, queue_id VARCHAR, next_host VARCHAR, next_queue_id VARCHAR, handed_at TIMESTAMP)`;
+  host VARCHAR, queue_id VARCHAR, next_host VARCHAR, next_queue_id VARCHAR, handed_at TIMESTAMP,
+  named BOOLEAN DEFAULT true)`;
 
 const INCIDENTS = `CREATE TABLE raw.incidents (
   kind VARCHAR, actor VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, detected_at TIMESTAMP,

@@ -36,11 +36,25 @@ SELECT ${EVENT_COLUMNS('e')},
 FROM raw.envelopes e`;
 
 /** The text by which a server names the queue id it gave our message, NULL when it names none. */
-const NEXT_QUEUE_ID = `CREATE OR REPLACE MACRO raw.next_queue_id(reply) AS CASE
+const NEXT_QUEUE_ID = `CREATE OR REPLACE MACRO raw.next_queue_id(reply) AS rtrim(CASE
   WHEN ends_with(reply, ' Message accepted for delivery') THEN split_part(reply, ' ', -5)
   WHEN contains(reply, 'queued as ') THEN split_part(substr(reply, instr(reply, 'queued as ') + 10), ' ', 1)
   WHEN contains(reply, 'id=') THEN split_part(substr(reply, instr(reply, 'id=') + 3), ' ', 1)
-END`;
+END, '.,;)>]')`;
+
+/** Whether a peer's name or address means this host: equal, or one is short and the other's first label. */
+const NAMES_HOST = `CREATE OR REPLACE MACRO raw.names_host(peer_host, peer_ip, of_host) AS of_host <> '' AND (
+  coalesce(lower(peer_host) = lower(of_host)
+    OR (NOT (contains(peer_host, '.') AND contains(of_host, '.'))
+      AND split_part(lower(peer_host), '.', 1) = split_part(lower(of_host), '.', 1)), false)
+  OR coalesce(peer_ip = of_host, false))`;
+
+const IS_LOOPBACK = `CREATE OR REPLACE MACRO raw.is_loopback(peer_host, peer_ip) AS
+  coalesce(starts_with(peer_ip, '127.') OR peer_ip = '::1', lower(peer_host) = 'localhost', false)`;
+
+/** Whether a delivery is one of these hand-overs, whose replies named no id. */
+const HANDED_UNNAMED = `CREATE OR REPLACE MACRO raw.handed_unnamed(hand_overs, handed, peer_host, peer_ip) AS
+  coalesce(len(list_filter(hand_overs, lambda h: h.handed_at = handed AND raw.names_host(peer_host, peer_ip, h.next_host))) > 0, false)`;
 
 const deliveryColumns = (loggedAt: string, status: string, xdelay: string): string =>
   `${loggedAt} AS logged_at, nullif(d.host, '') AS host, d.instance, d.mta, nullif(d.queue_id, '') AS queue_id,
@@ -55,12 +69,17 @@ const deliveryColumns = (loggedAt: string, status: string, xdelay: string): stri
 const DELIVERIES = `CREATE OR REPLACE VIEW deliveries AS
 SELECT ${deliveryColumns(
   'd.logged_at',
-  `CASE WHEN h.next_ids IS NOT NULL AND d.status = 'sent' AND list_contains(h.next_ids, raw.next_queue_id(d.reply))
+  `CASE WHEN h.next_ids IS NOT NULL AND d.status = 'sent' AND (list_contains(h.next_ids, raw.next_queue_id(d.reply))
+      OR raw.handed_unnamed(h.unnamed, d.logged_at, d.relay_host, d.relay_ip))
     THEN 'relayed' ELSE d.status::VARCHAR END`,
   'd.xdelay',
 )}, d.transactions
 FROM raw.deliveries d
-LEFT JOIN (SELECT host, queue_id, list(next_queue_id) AS next_ids FROM raw.hops GROUP BY ALL) h
+LEFT JOIN (
+  SELECT host, queue_id, coalesce(list(next_queue_id) FILTER (named), []) AS next_ids,
+    list({handed_at: handed_at, next_host: next_host}) FILTER (NOT named) AS unnamed
+  FROM raw.hops GROUP BY ALL
+) h
   ON h.host = d.host AND h.queue_id = d.queue_id
 UNION ALL
 SELECT ${deliveryColumns('d.given_up_at', `'expired'`, 'NULL')}, 0 AS transactions
@@ -131,7 +150,7 @@ SELECT s.name AS source, u.byte_offset, u.line, u.why, u.outcome, u.line_number
 FROM raw.unparsed_lines u JOIN raw.sources s ON s.source_id = u.source_id`;
 
 const HOPS = `CREATE OR REPLACE VIEW hops AS
-SELECT handed_at, nullif(host, '') AS host, queue_id, nullif(next_host, '') AS next_host, next_queue_id
+SELECT handed_at, nullif(host, '') AS host, queue_id, nullif(next_host, '') AS next_host, next_queue_id, named
 FROM raw.hops`;
 
 const INCIDENTS = `CREATE OR REPLACE VIEW incidents AS
@@ -140,6 +159,9 @@ SELECT kind, actor, started_at, ended_at, detected_at, score, severity, evidence
 /** All views, in an order in which each may use those before it. */
 export const VIEWS: readonly string[] = [
   NEXT_QUEUE_ID,
+  NAMES_HOST,
+  IS_LOOPBACK,
+  HANDED_UNNAMED,
   MESSAGES,
   ENVELOPES,
   DELIVERIES,
