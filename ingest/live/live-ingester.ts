@@ -38,6 +38,9 @@ export type LiveEvent =
 const IDLE_MS = 50;
 /** And between two rounds, so that a trickle of lines does not cost a transaction each. */
 const ROUND_MS = 100;
+/** Hops are looked for once a second, and for no more than a fifth of the time. */
+const CORRELATE_MS = 1000;
+const CORRELATE_SHARE = 5;
 const PATIENCE_MS = [250, 500, 1000, 2000, 5000] as const;
 /** Parsers are large: more sources than this do not keep theirs. */
 const MOST_PARSERS = 64;
@@ -67,6 +70,8 @@ export class LiveIngester {
   #failures = 0;
   #round = 0;
   #lastRound = 0;
+  #isUncorrelated = true;
+  #nextCorrelation = 0;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -118,13 +123,24 @@ export class LiveIngester {
       if (block !== undefined) ready.push(block);
     }
     if (ready.length > 0) await this.#commit(ready);
+    await this.#correlate();
     return ready.length > 0;
   }
 
   async #drain(): Promise<void> {
     for (let rounds = 0; rounds < 1000; rounds += 1) {
+      this.#nextCorrelation = 0;
       if (!(await this.#guardedRound()) || this.#failures > 0) return;
     }
+  }
+
+  async #correlate(): Promise<void> {
+    const started = Date.now();
+    if (!this.#isUncorrelated || started < this.#nextCorrelation) return;
+    await this.#options.sink.correlate();
+    this.#isUncorrelated = false;
+    const ended = Date.now();
+    this.#nextCorrelation = ended + Math.max(CORRELATE_MS, (ended - started) * CORRELATE_SHARE);
   }
 
   /** True if there may be more at once. */
@@ -274,6 +290,7 @@ export class LiveIngester {
       await sink.rollback().catch(() => undefined);
       throw error;
     }
+    this.#isUncorrelated = true;
     let lines = 0;
     for (const { taken, lines: own } of written) {
       taken.writer.committed();

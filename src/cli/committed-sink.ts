@@ -118,6 +118,10 @@ export class CommittedSink implements Sink {
     return this.#sink.rollback();
   }
 
+  correlate(): Promise<void> {
+    return this.#sink.correlate();
+  }
+
   refreshRollups(): Promise<void> {
     return this.#sink.refreshRollups();
   }

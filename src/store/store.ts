@@ -88,6 +88,11 @@ export interface Sink {
   /** Rows, ledgers and checkpoints become durable together. */
   commit(): Promise<void>;
   rollback(): Promise<void>;
+  /**
+   * Finds what joins rows of different batches and sources (hops). Where many commit, it is to be called from
+   * time to time; else it is done already.
+   */
+  correlate(): Promise<void>;
   /** Brings roll-ups up to date; answers are right without it, but slower. */
   refreshRollups(): Promise<void>;
   close(): Promise<void>;

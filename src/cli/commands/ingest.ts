@@ -18,6 +18,7 @@ export async function runIngest(
   try {
     const options = { takeUnterminated: 'if-quiet', isShared: store.isShared } as const;
     result = await loadFiles(context, store, names, options);
+    await store.correlate();
     await store.refreshRollups();
   } finally {
     await store.close();

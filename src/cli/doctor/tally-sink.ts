@@ -130,6 +130,8 @@ export class TallySink implements Sink {
 
   async rollback(): Promise<void> {}
 
+  async correlate(): Promise<void> {}
+
   async refreshRollups(): Promise<void> {}
 
   async close(): Promise<void> {}

@@ -2,7 +2,6 @@
  * The daemon: starts in order (store, control socket, listeners, HTTP, ready), stops in reverse, and loses
  * nothing on the way: listeners take what has arrived, spools are on disk, the store takes all of it.
  */
-import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../../../web/server.ts';
 import { maillogError } from '../../model/errors.ts';
 import { ControlServer } from '../../store/remote/control-server.ts';
@@ -155,7 +154,7 @@ export class Daemon {
     const address = this.#plan.settings.http;
     if (address === null) return;
     const { host, port } = hostAndPort(address);
-    const server: FastifyInstance = buildServer({
+    const server = buildServer({
       health: async () => ({ ...(await this.health()) }),
       metrics: async () => this.#metrics.text(await this.health()),
     });

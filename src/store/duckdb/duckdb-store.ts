@@ -61,7 +61,7 @@ export class DuckDbStore implements ReadStore, WriteStore {
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
     this.#connection = connection;
-    this.#session = new StoreSession(connection);
+    this.#session = new StoreSession(connection, true);
   }
 
   static async open(options: OpenOptions): Promise<DuckDbStore> {
@@ -123,6 +123,9 @@ export class DuckDbStore implements ReadStore, WriteStore {
   rollback(): Promise<void> {
     return this.#session.rollback();
   }
+
+  /** Done at each commit. */
+  async correlate(): Promise<void> {}
 
   refreshRollups(): Promise<void> {
     return this.#session.refreshRollups();

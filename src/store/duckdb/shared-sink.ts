@@ -108,10 +108,21 @@ export class SharedSink implements WriteStore {
     }
   }
 
-  async refreshRollups(signal?: AbortSignal): Promise<void> {
+  correlate(signal?: AbortSignal): Promise<void> {
+    return this.#inTurn((session) => session.correlate(), signal);
+  }
+
+  refreshRollups(signal?: AbortSignal): Promise<void> {
+    return this.#inTurn((session) => session.refreshRollups(), signal);
+  }
+
+  async #inTurn(
+    work: (session: StoreSession) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const turn = await this.#home.turns.take(this.#priority, signal);
     try {
-      await this.#use((session) => session.refreshRollups());
+      await this.#use(work);
     } finally {
       turn.release();
     }
@@ -160,7 +171,9 @@ export class SharedSink implements WriteStore {
 
   #use<T>(work: (session: StoreSession) => Promise<T>): Promise<T> {
     return this.#home.run(async () => {
-      this.#session ??= this.#home.connect().then((connection) => new StoreSession(connection));
+      this.#session ??= this.#home
+        .connect()
+        .then((connection) => new StoreSession(connection, false));
       return work(await this.#session);
     });
   }

@@ -18,7 +18,7 @@ import type {
 } from '../store.ts';
 import { StaleSource } from '../store.ts';
 import { ChunkWriter } from './chunk-writer.ts';
-import { FIND_HOPS, HOP_REACH_HOURS } from './hops.ts';
+import { HopFinder } from './hops.ts';
 import { countLines } from './lines-seen.ts';
 import { queryWith } from './query.ts';
 import { markDirty, REFRESH_ROLLUPS } from './rollups.ts';
@@ -28,9 +28,15 @@ export class StoreSession {
   /** Open while batches may come; kept from one transaction to the next, since opening it costs more. */
   #writer: ChunkWriter | undefined;
   #open = false;
+  readonly #correlatesAtCommit: boolean;
 
-  constructor(connection: DuckDBConnection) {
+  /**
+   * `correlatesAtCommit`: hops are found in the transaction that brings the rows. Else somebody calls
+   * `correlate` from time to time, since many small commits would spend more on it than on themselves.
+   */
+  constructor(connection: DuckDBConnection, correlatesAtCommit: boolean) {
     this.#connection = connection;
+    this.#correlatesAtCommit = correlatesAtCommit;
   }
 
   /** A transaction is open. */
@@ -88,7 +94,7 @@ export class StoreSession {
   async #register(id: number, source: SourceIdentity): Promise<void> {
     await this.#run(
       `INSERT INTO raw.sources VALUES ($id, $name, $headLength, $headDigest, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0,
-        now()::TIMESTAMP, now()::TIMESTAMP, NULL)`,
+        now()::TIMESTAMP, now()::TIMESTAMP, NULL, 0)`,
       {
         id,
         name: source.name,
@@ -131,12 +137,13 @@ export class StoreSession {
   async advance(sourceId: number, progress: Progress): Promise<void> {
     this.#writer?.flush();
     await this.#run(UPDATE_SOURCE, { id: sourceId, ...flatten(progress) });
-    if (progress.hours.length > 0) await this.#correlate(progress.hours);
+    if (progress.hours.length > 0) await this.#connection.run(markDirty(progress.hours));
   }
 
   async commit(): Promise<void> {
     this.#writer?.flush();
     try {
+      if (this.#correlatesAtCommit) await this.#findHops();
       await this.#connection.run('COMMIT');
       this.#open = false;
     } catch (error) {
@@ -146,14 +153,32 @@ export class StoreSession {
     }
   }
 
-  /** What a load changes beyond its own rows: hops found, and roll-ups to be taken anew. */
-  async #correlate(hours: readonly number[]): Promise<void> {
-    const at = (hour: number) => new Date(hour * 3_600_000);
-    const first = hours.reduce((least, hour) => Math.min(least, hour));
-    const last = hours.reduce((most, hour) => Math.max(most, hour));
-    const around = { from: at(first - HOP_REACH_HOURS), to: at(last + 1 + HOP_REACH_HOURS) };
-    await this.#run(FIND_HOPS, around);
-    await this.#connection.run(markDirty(hours));
+  /** Finds the hops of all rows that nobody has looked at yet, in a transaction of its own. */
+  async correlate(): Promise<void> {
+    await this.#connection.run('BEGIN');
+    try {
+      await this.#findHops();
+      await this.#connection.run('COMMIT');
+    } catch (error) {
+      await this.#connection.run('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #findHops(): Promise<void> {
+    const { rows } = await this.query(
+      'SELECT source_id, hops_line FROM raw.sources WHERE hops_line < line_number',
+    );
+    for (const { source_id: source, hops_line: line } of rows) {
+      const finder = new HopFinder(this.#connection);
+      const hours = await finder.find({ source: Number(source), line: Number(line) });
+      if (hours.length > 0) await this.#connection.run(markDirty(hours));
+    }
+    if (rows.length > 0) {
+      await this.#connection.run(
+        'UPDATE raw.sources SET hops_line = line_number WHERE hops_line < line_number',
+      );
+    }
   }
 
   async refreshRollups(): Promise<void> {

@@ -107,6 +107,10 @@ export class RemoteStore implements ReadStore, WriteStore {
     await this.call('rollback');
   }
 
+  async correlate(): Promise<void> {
+    await this.call('correlate');
+  }
+
   async refreshRollups(): Promise<void> {
     await this.call('refreshRollups');
   }

@@ -9,6 +9,7 @@ export function sinkMethods(): Readonly<Record<string, Method>> {
     begin: ({ session }) => session.write(async (sink) => nothing(sink.begin(session.signal))),
     commit: ({ session }) => session.write((sink) => nothing(sink.commit())),
     rollback: ({ session }) => session.write((sink) => nothing(sink.rollback())),
+    correlate: ({ session }) => session.write((sink) => nothing(sink.correlate(session.signal))),
     refreshRollups: ({ session }) =>
       session.write((sink) => nothing(sink.refreshRollups(session.signal))),
     checkpoints: ({ session }) =>
