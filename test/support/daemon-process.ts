@@ -1,4 +1,5 @@
 /** A test daemon as a process: `fork(this, [db, options])`; says `ready`, ends at the message `end`. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SharedStore } from '../../src/store/duckdb/shared-store.ts';
 import { ControlServer } from '../../src/store/remote/control-server.ts';
@@ -19,9 +20,8 @@ await sleep(listenAfterMs);
 const handler = new StoreServer(store, { hello });
 const control = await ControlServer.listen({ path: socketPathOf(db), handler });
 if (listenAfterMs === 0) process.send?.('ready');
-process.once('message', async () => {
-  await control.close();
-  await sleep(closeAfterMs);
-  await store.close();
-  process.disconnect();
-});
+await once(process, 'message');
+await control.close();
+await sleep(closeAfterMs);
+await store.close();
+process.disconnect();
