@@ -57,21 +57,21 @@ export async function openMemory(): Promise<DuckDbStore> {
 /** What came of one try: a store, or why not and whether to try again. */
 type Outcome =
   | { readonly kind: 'store'; readonly store: DuckDbStore | RemoteStore }
-  | { readonly kind: 'busy' | 'failed'; readonly error: Error };
+  | { readonly kind: 'busy' | 'forbidden' | 'failed'; readonly error: Error };
 
 async function openPatiently(options: OpenOptions): Promise<DuckDbStore | RemoteStore> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const outcome = await openOnce(options, deadline);
     if (outcome.kind === 'store') return outcome.store;
-    if (outcome.kind === 'failed' || Date.now() > deadline) throw outcome.error;
+    if (outcome.kind !== 'busy' || Date.now() > deadline) throw outcome.error;
     await sleep(PAUSE_MS);
   }
 }
 
 async function openOnce(options: OpenOptions, deadline: number): Promise<Outcome> {
   const asked = await askDaemon(options.path, deadline);
-  if (asked?.kind === 'store' || asked?.kind === 'busy') return asked;
+  if (asked !== undefined && asked.kind !== 'forbidden') return asked;
   const opened = await openFile(options);
   // The file is in use by whoever listens on the socket that may not be used.
   return opened.kind === 'busy' && asked !== undefined ? asked : opened;
@@ -96,7 +96,7 @@ async function askDaemon(path: string, deadline: number): Promise<Outcome | unde
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code === 'EACCES' || code === 'EPERM') {
-      return { kind: 'failed', error: maillogError('E_NO_ACCESS', { path: socket }, error) };
+      return { kind: 'forbidden', error: maillogError('E_NO_ACCESS', { path: socket }, error) };
     }
     // A daemon that has as many clients as it takes lets others wait (EAGAIN).
     return code === 'EAGAIN' ? silent(path, error) : undefined;

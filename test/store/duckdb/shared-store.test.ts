@@ -1,7 +1,6 @@
 /** A store shared by many: turns, answers meanwhile, shut doors, and what becomes of a full disk. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -13,6 +12,7 @@ import { SharedStore } from '../../../src/store/duckdb/shared-store.ts';
 import { StoreBroken } from '../../../src/store/duckdb/store-broken.ts';
 import { digestOf, ledgerAddsUp } from '../../e2e/store-digest.ts';
 import { SampleSource, sampleBatch } from '../../support/line-batch.ts';
+import { fillDisk, withTinyDisk } from '../../support/tiny-disk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'maillog-shared-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -171,22 +171,6 @@ test('a file that is open in this process is not opened again', async () => {
   });
 });
 
-/** A folder with 16 MB of room, if this user may mount one. */
-async function withTinyDisk(name: string, work: (disk: string) => Promise<void>): Promise<void> {
-  const disk = join(folder, name);
-  execFileSync('mkdir', [disk]);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', disk], { stdio: 'ignore' });
-  } catch {
-    return;
-  }
-  try {
-    await work(disk);
-  } finally {
-    execFileSync('umount', [disk]);
-  }
-}
-
 const BLOCKS = 12;
 const LINES = 2000;
 
@@ -202,7 +186,7 @@ async function undisturbed(): Promise<unknown> {
 }
 
 test('a disk that is full costs the transaction, and nothing else', async () => {
-  await withTinyDisk('disk', async (disk) => {
+  await withTinyDisk(join(folder, 'disk'), async (disk) => {
     const expected = await undisturbed();
     const path = join(disk, 'm.duckdb');
     const store = await SharedStore.open({ path, exportFolder: join(folder, 'x'), threads: 1 });
@@ -212,10 +196,7 @@ test('a disk that is full costs the transaction, and nothing else', async () => 
     let failures = 0;
     for (let block = 0; block < BLOCKS; block += 1) {
       source.parse(LINES);
-      if (block === 4) {
-        const { bavail, bsize } = statfsSync(disk);
-        writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - 20_000)));
-      }
+      if (block === 4) fillDisk(filler);
       try {
         await source.begin(sink);
         await source.commit(sink);

@@ -11,15 +11,21 @@ import { HandlerChannel } from '../../../src/store/remote/channel.ts';
 import { RemoteStore } from '../../../src/store/remote/client.ts';
 import { PortClient, PortServer } from '../../../src/store/remote/forward.ts';
 import { PROTOCOL } from '../../../src/store/remote/protocol.ts';
+import type { StoreServerOptions } from '../../../src/store/remote/server.ts';
 import { StoreServer } from '../../../src/store/remote/server.ts';
 import type { RequestHandler } from '../../../src/store/remote/wire.ts';
 import { SampleSource } from '../../support/line-batch.ts';
+import { fillDisk, withTinyDisk } from '../../support/tiny-disk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'maillog-server-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const HELLO = { protocol: PROTOCOL, version: '1', pid: 7, since: '2026-11-24T00:00:00Z', db: '/x' };
 let stores = 0;
+
+interface Options extends Partial<StoreServerOptions> {
+  readonly path?: string;
+}
 
 interface World {
   readonly server: StoreServer;
@@ -29,11 +35,11 @@ interface World {
 
 async function withServer(
   work: (world: World) => Promise<void>,
-  options: { readonly turnPatienceMs?: number; readonly maxReply?: number } = {},
+  { path: named, ...options }: Options = {},
 ): Promise<void> {
   stores += 1;
   const exports = join(folder, `${stores}.exports`);
-  const path = join(folder, `${stores}.duckdb`);
+  const path = named ?? join(folder, `${stores}.duckdb`);
   const store = await SharedStore.open({ path, exportFolder: exports, threads: 1 });
   const server = new StoreServer(store, { hello: HELLO, ...options });
   const client = (name: string, handler: RequestHandler = server) =>
@@ -157,3 +163,25 @@ test('requests are carried between threads, and end with them', () =>
     await assert.rejects(running.query('SELECT 1'), /closed/);
     await running.close();
   }));
+
+test('a full disk is told of, and the store goes on when there is room', () =>
+  withTinyDisk(join(folder, 'disk'), (disk) =>
+    withServer(
+      async ({ client }) => {
+        const [writer, other] = [client('a'), client('b')];
+        const source = new SampleSource('one');
+        await source.write(writer, 2000);
+        fillDisk(join(disk, 'filler'));
+        source.parse(2000);
+        await source.begin(writer);
+        await assert.rejects(source.commit(writer), { code: 'E_DISK_FULL' });
+        await writer.rollback();
+        assert.equal((await other.query('SELECT lines_read AS n FROM ledger')).rows[0]?.n, 2000);
+        rmSync(join(disk, 'filler'));
+        await source.again(writer);
+        assert.equal((await other.checkpoints())[0]?.lines, 4000);
+        await Promise.all([writer.close(), other.close()]);
+      },
+      { path: join(disk, 'm.duckdb') },
+    ),
+  ));
