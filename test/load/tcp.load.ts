@@ -79,6 +79,12 @@ function residentMegabytes(pid: number): number {
   return Math.round(Number(found?.[1] ?? 0) / 1024);
 }
 
+/** Processor seconds used so far, of all threads (100 ticks a second, as Linux has it everywhere). */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
+}
+
 test('a steady stream over TCP, a large load and questions at once', async (t) => {
   const site = makeSite('load');
   const daemon = new DaemonProcess(site.db, ['--listen', LISTEN]);
@@ -125,6 +131,7 @@ test('a steady stream over TCP, a large load and questions at once', async (t) =
       }
     })();
     const started = performance.now();
+    const used = processorSeconds(daemon.pid);
     const loading =
       backfillLines === 0
         ? Promise.resolve(0)
@@ -153,6 +160,8 @@ test('a steady stream over TCP, a large load and questions at once', async (t) =
       t.diagnostic(
         `load of ${backfillLines} lines meanwhile: ${((at - started) / 1000).toFixed(1)} s`,
       );
+    const processor = processorSeconds(daemon.pid) - used;
+    t.diagnostic(`processor seconds of the daemon: ${processor.toFixed(1)}`);
     t.diagnostic(`resident MiB by second: ${memory.join(' ')}`);
     const { rows } = await store.query(
       'SELECT sum(lines_read) AS read, sum(lines_parsed + lines_foreign + lines_unsupported + lines_malformed + lines_duplicate) AS total FROM ledger',

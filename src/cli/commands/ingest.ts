@@ -1,4 +1,6 @@
 /** `maillog ingest`: log files into the store. */
+
+import { setPriority } from 'node:os';
 import { formatBytes, formatCount, formatDuration } from '../../../reports/render/numbers.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { CommandContext } from '../context.ts';
@@ -8,6 +10,9 @@ import { loadFiles } from '../load-files.ts';
 import { openWriter } from '../open-store.ts';
 import type { Options } from '../program.ts';
 
+/** As nice(1) has it. */
+const LOW_PRIORITY = 10;
+
 export async function runIngest(
   context: CommandContext,
   options: Options,
@@ -16,6 +21,7 @@ export async function runIngest(
   const store = await openWriter(context.config.settings.db);
   let result: LoadResult;
   try {
+    if (store.isShared) yieldToOthers();
     const options = { takeUnterminated: 'if-quiet', isShared: store.isShared } as const;
     result = await loadFiles(context, store, names, options);
     await store.correlate();
@@ -26,6 +32,15 @@ export async function runIngest(
   const text = options.format === 'json' ? summaryJson(result) : summaryText(result, context);
   await print(context.io, text);
   return result.problems > 0 ? 1 : 0;
+}
+
+/** Who loads beside a daemon lets it have the processor: its lines are live, and people wait for its answers. */
+function yieldToOthers(): void {
+  try {
+    setPriority(LOW_PRIORITY);
+  } catch {
+    // Where that is not allowed it is only slower for the others.
+  }
 }
 
 function summaryJson({ counts, events, seconds }: LoadResult): string {

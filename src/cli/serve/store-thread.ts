@@ -32,7 +32,7 @@ export interface StoreThreadData {
 }
 
 /** Enough for a transaction of live lines and a few answers; what is more goes to a temporary file. */
-const MEMORY = '768MB';
+const MEMORY = '512MB';
 
 class StoreThread {
   readonly #plan: StorePlan;
