@@ -42,6 +42,7 @@ interface Seen {
 }
 
 const LOOK_EVERY_MS = 500;
+const LOOK_SHARE = 20;
 /** Two minutes: syslog daemons keep a rotated file open until they are told. */
 const CLOSE_AFTER_MS = 120_000;
 
@@ -56,10 +57,13 @@ export class Follower implements LiveSources {
   }
 
   async refresh(): Promise<readonly LiveSource[]> {
-    const now = Date.now();
-    if (now >= this.#nextLook) {
-      this.#nextLook = now + (this.#options.lookEvery ?? LOOK_EVERY_MS);
+    const started = Date.now();
+    if (started >= this.#nextLook) {
       await this.#look();
+      const ended = Date.now();
+      const pause = this.#options.lookEvery ?? LOOK_EVERY_MS;
+      // Thousands of files must not keep it busy with nothing but looking.
+      this.#nextLook = pause === 0 ? 0 : ended + Math.max(pause, (ended - started) * LOOK_SHARE);
     }
     return [...this.#seen.values()].flatMap(({ source }) => (source === undefined ? [] : [source]));
   }
