@@ -127,6 +127,11 @@ export class LiveIngester {
     return ready.length > 0;
   }
 
+  /** All sources begin again at the store's checkpoints. */
+  forget(): void {
+    this.#taken.clear();
+  }
+
   async #drain(): Promise<void> {
     for (let rounds = 0; rounds < 1000; rounds += 1) {
       this.#nextCorrelation = 0;
@@ -166,7 +171,7 @@ export class LiveIngester {
   }
 
   async #failed(error: unknown): Promise<void> {
-    this.#taken.clear();
+    this.forget();
     const pause = PATIENCE_MS[Math.min(this.#failures, PATIENCE_MS.length - 1)] ?? 5000;
     this.#failures += 1;
     this.#tell({ kind: 'failed', error, again: pause });
