@@ -26,11 +26,14 @@ export type DaemonState =
   | { readonly kind: 'silent'; readonly socket: string }
   /** Of a version that cannot be talked to. */
   | { readonly kind: 'strange'; readonly hello: Hello }
+  /** It answers for the store alone, and knows nothing of logs: no `maillog serve`. */
+  | { readonly kind: 'store-only'; readonly hello: Hello }
   /** It answers, but cannot say how it is. */
   | { readonly kind: 'mute'; readonly hello: Hello; readonly problem: string }
   | { readonly kind: 'here'; readonly health: Health; readonly user: Identity | undefined };
 
 const PATIENCE_MS = 3000;
+const NO_METHOD = /^there is no method health/;
 
 export async function askDaemon(db: string): Promise<DaemonState> {
   const socket = socketPathOf(db);
@@ -73,6 +76,7 @@ async function interview(socket: string, store: RemoteStore): Promise<DaemonStat
     return { kind: 'here', health, user: userOfProcess(hello.pid) };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
+    if (NO_METHOD.test(problem)) return { kind: 'store-only', hello };
     return { kind: 'mute', hello, problem };
   }
 }

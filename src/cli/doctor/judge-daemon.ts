@@ -38,6 +38,8 @@ export function judgeDaemon(state: DaemonState, wanted: DaemonWanted): readonly 
       ];
     case 'strange':
       return [wrong(CHECK, otherVersion(state.hello, wanted), RESTART)];
+    case 'store-only':
+      return wanted.settings.length === 0 ? [] : [judgeStoreOnly(state.hello, wanted)];
     case 'mute':
       return [
         doubtful(
@@ -59,6 +61,11 @@ function judgeAbsence(
   const are = settings.length === 1 ? 'is' : 'are';
   const was = isLeftBehind ? '; one was here and ended without tidying up' : '';
   return wrong(CHECK, `none is running, though ${set} ${are} set${was}`, START);
+}
+
+function judgeStoreOnly({ pid, version }: Hello, { settings }: DaemonWanted): Finding {
+  const finding = `process ${pid} (maillog ${version}) has the database, but takes in no logs, though ${settings.join(', ')} is set`;
+  return wrong(CHECK, finding, `end it, or wait until it ends; then ${START}`);
 }
 
 function judgeForbidden(socket: string, access: SocketAccess | undefined, user: string): Finding {

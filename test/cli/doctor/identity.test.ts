@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { idsInStatus, nameIn, thisUser, userOfProcess } from '../../../src/cli/doctor/identity.ts';
 import { randomSource } from '../../support/random.ts';
 
-const PASSWD = 'root:x:0:0:root:/root:/bin/bash\nmaillog:x:998:998::/var/lib/maillog:/bin/false\n';
+const PASSWD = 'root:x:0:0:root:/:/bin/sh\nmaillog:x:998:998::/var/lib/maillog:/bin/false\n';
 const STATUS =
   'Name:\tnode\nUid:\t1000\t998\t998\t998\nGid:\t1000\t997\t997\t997\nGroups:\t4 997 \nVmRSS:\t1 kB\n';
 

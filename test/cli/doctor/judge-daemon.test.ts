@@ -62,6 +62,9 @@ test('one that does not answer, is of another version, or cannot say how it is',
   assert.equal(one({ kind: 'silent', socket: '/db.sock' }).verdict, 'fail');
   assert.match(one({ kind: 'strange', hello: HELLO }).finding, /process 7 is maillog 9\.0/);
   assert.equal(one({ kind: 'mute', hello: HELLO, problem: 'busy' }).verdict, 'warn');
+  assert.match(one({ kind: 'store-only', hello: HELLO }).finding, /takes in no logs, though serve/);
+  const idle = judgeDaemon({ kind: 'store-only', hello: HELLO }, { ...WANTED, settings: [] });
+  assert.deepEqual(idle, []);
   const other = one(here({ version: '0.9' }));
   assert.deepEqual([other.verdict, other.finding], ['warn', 'it is maillog 0.9, this is 1.0']);
 });
