@@ -1,6 +1,6 @@
 /** `maillog doctor` as a user runs it: each way in which an answer can be empty, and what is said of it. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, beforeEach, suite, test } from 'node:test';
@@ -113,6 +113,7 @@ suite('the store', () => {
         'configuration',
         'store',
         'sources',
+        'source',
         'ledger',
         'lines',
         'events',
@@ -156,15 +157,23 @@ suite('the store', () => {
     assert.equal((await ask('ledger')).verdict, 'fail');
   });
 
-  test('that is behind its log says which', async () => {
+  test('that is behind its log says which, and by how much', async () => {
     const path = join(folder, 'grows.log');
     cpSync(LOG, path);
     await run(['ingest', path]);
-    const later = new Date(Date.now() + 7_200_000);
-    utimesSync(path, later, later);
-    const { verdict, finding, advice } = await ask('sources');
+    const instance = await DuckDBInstance.create(db);
+    const connection = await instance.connect();
+    await connection.run('UPDATE raw.sources SET last_read_at = last_read_at - INTERVAL 2 HOUR');
+    connection.closeSync();
+    instance.closeSync();
+    assert.equal((await ask('source')).verdict, 'ok');
+    appendFileSync(path, 'x'.repeat(2048));
+    const { verdict, finding, advice } = await ask('source');
     assert.equal(verdict, 'warn');
-    assert.match(finding, /written to since they were read: .*grows\.log$/);
+    assert.match(
+      finding,
+      /grows\.log: 2\.0 KiB of .* are not read yet; it was last read 2h 00m ago$/,
+    );
     assert.match(advice ?? '', /cron/);
   });
 });
@@ -257,7 +266,7 @@ suite('files', () => {
       stdin: readFileSync(LOG, 'utf8'),
     });
     assert.equal(code, 0);
-    assert.match(stdout, /^check,verdict,finding,advice\r?\n/);
+    assert.match(stdout, /^check,verdict,finding,advice,examples\r?\n/);
     assert.match(stdout, /file,ok,"standard input: a stream, lines of sendmail"/);
     assert.match(stdout, /standard input: all 60 mail lines understood/);
   });

@@ -9,15 +9,24 @@ export type Finding = {
   readonly finding: string;
   /** What to do; null where nothing need be done. */
   readonly advice: string | null;
+  /** Lines of the log that show what is meant, raw; null where none help. */
+  readonly examples: readonly string[] | null;
 };
 
-export const COLUMNS: readonly (keyof Finding)[] = ['check', 'verdict', 'finding', 'advice'];
+export const COLUMNS: readonly (keyof Finding)[] = [
+  'check',
+  'verdict',
+  'finding',
+  'advice',
+  'examples',
+];
 
 export const fine = (check: string, finding: string): Finding => ({
   check,
   verdict: 'ok',
   finding,
   advice: null,
+  examples: null,
 });
 
 export const doubtful = (check: string, finding: string, advice: string): Finding => ({
@@ -25,6 +34,7 @@ export const doubtful = (check: string, finding: string, advice: string): Findin
   verdict: 'warn',
   finding,
   advice,
+  examples: null,
 });
 
 export const wrong = (check: string, finding: string, advice: string): Finding => ({
@@ -32,4 +42,10 @@ export const wrong = (check: string, finding: string, advice: string): Finding =
   verdict: 'fail',
   finding,
   advice,
+  examples: null,
+});
+
+export const withExamples = (finding: Finding, lines: readonly string[]): Finding => ({
+  ...finding,
+  examples: lines.length === 0 ? null : lines,
 });

@@ -1,42 +1,54 @@
 /** The store: is it there, can it be opened, what was read into it and when, and what does it hold. */
-import { existsSync, statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { formatBytes, formatCount, formatDuration } from '../../../reports/render/numbers.ts';
 import { surroundings } from '../../config/config.ts';
 import { defaultDatabase } from '../../config/places.ts';
+import type { Settings } from '../../config/settings.ts';
 import { MaillogError } from '../../model/errors.ts';
 import { SCHEMA_VERSION } from '../../store/duckdb/migrations.ts';
+import { findRetentionMark } from '../../store/retention-mark.ts';
 import type { Query, Row } from '../../store/store.ts';
 import type { CommandContext } from '../context.ts';
 import { openReader } from '../open-store.ts';
-import { judge } from './contents.ts';
-import { doubtful, type Finding, fine, wrong } from './finding.ts';
+import { type Contents, judge } from './contents.ts';
+import type { DaemonState } from './daemon-state.ts';
+import { doubtful, type Finding, fine, withExamples, wrong } from './finding.ts';
+import { judgeClocks, judgeSilence } from './judge-hosts.ts';
+import { judgeRetention, judgeRoom } from './judge-room.ts';
+import { checkSources, findStrange } from './live-checks.ts';
+import { readStoreView, type StoreView } from './source-rows.ts';
 import { readContents } from './store-contents.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-/** A log may be ahead of the store by so much, as cron reads every few minutes. */
-const LAG_MS = 3_600_000;
-const SOURCES_LOOKED_AT = 200;
+const MEBIBYTE = 1024 * 1024;
 const FROM_CRON = 'run maillog ingest from cron, every five minutes (crontab.example)';
 
 /** `besides`: files are looked at too, so that a store is not needed. */
 export async function checkStore(
   context: CommandContext,
+  daemon: DaemonState,
   besides: boolean,
 ): Promise<readonly Finding[]> {
   const path = context.config.settings.db;
-  if (!existsSync(path)) return [missing(context, besides)];
+  // Without the store, whether logs can be read can still be told.
+  const logs = async (): Promise<readonly Finding[]> => checkSources(context, daemon, null);
+  if (!existsSync(path)) return [missing(context, besides), ...(await logs())];
+  // It cannot be opened, and what keeps it is told of already.
+  if (daemon.kind === 'silent' || daemon.kind === 'strange') return [];
   try {
     const store = await openReader(path);
     try {
-      return await checkOpened(context, store);
+      return await checkOpened(context, daemon, store);
     } finally {
       await store.close();
     }
   } catch (error) {
     if (!(error instanceof MaillogError)) throw error;
-    return [wrong('store', error.message, 'see docs/errors.md for what it means')];
+    if (daemon.kind === 'forbidden' && error.code === 'E_NO_ACCESS') return [];
+    const finding = wrong('store', error.message, 'see docs/errors.md for what it means');
+    return [finding, ...(await logs())];
   }
 }
 
@@ -49,20 +61,81 @@ function missing(context: CommandContext, besides: boolean): Finding {
   const advice =
     db !== ofRoot && existsSync(ofRoot)
       ? `there is one at ${ofRoot}, where root keeps it: name it with --db or $MAILLOG_DB`
-      : 'run "maillog ingest FILE..." first, or name one with --db';
+      : howToMake(config.settings);
   return besides ? doubtful('store', finding, advice) : wrong('store', finding, advice);
 }
 
-async function checkOpened(context: CommandContext, store: Query): Promise<readonly Finding[]> {
+function howToMake({ follow, listen, journal }: Settings): string {
+  return follow.length + listen.length + journal.length > 0
+    ? 'the daemon makes it when it starts; or name another with --db'
+    : 'run "maillog ingest FILE..." first, or name one with --db';
+}
+
+async function checkOpened(
+  context: CommandContext,
+  daemon: DaemonState,
+  store: Query,
+): Promise<readonly Finding[]> {
   const opened = await checkSchema(context, store);
   if (opened.verdict === 'fail') return [opened];
-  const sources = await readSources(store);
-  const read = checkSources(context, sources);
-  if (read.verdict === 'fail') return [opened, read];
-  const now = context.now.getTime();
+  const ledger = await readLedger(store);
+  const overview = checkOverview(context, daemon, ledger);
+  if (overview.verdict === 'fail') {
+    return [opened, overview, ...(await checkSources(context, daemon, []))];
+  }
+  const seen = await readStoreView(store, context.now);
   const contents = await readContents(store, context.now);
-  const place = { prefix: '', now, zone: context.zone };
-  return [opened, read, checkLedger(sources), ...judge(contents, place)];
+  const strange = await findStrange(store, seen.sources);
+  // Of a single source all that is to be said of its lines is said of the store.
+  const isSingle = seen.sources.length === 1;
+  const apart = isSingle ? undefined : strange;
+  const examples = isSingle ? (strange.findings[0]?.examples ?? []) : [];
+  return [
+    opened,
+    ...(await checkUpkeep(context, store, contents)),
+    overview,
+    ...(await checkSources(context, daemon, seen.sources, apart)),
+    checkLedger(ledger),
+    ...judgeStore(context, seen, contents, examples),
+  ];
+}
+
+/** Lines, events and clocks: of all together, and of those hosts that differ. */
+function judgeStore(
+  { now, zone }: CommandContext,
+  { hosts, stamped }: StoreView,
+  contents: Contents,
+  examples: readonly string[],
+): readonly Finding[] {
+  const judged = judge(contents, { prefix: '', now: now.getTime(), zone });
+  const clocks = judgeClocks(hosts, stamped, now);
+  const silent = judgeSilence(hosts, now.getTime());
+  return judged.flatMap((finding) => {
+    if (finding.check === 'lines') return [withExamples(finding, examples)];
+    if (finding.check === 'events') return [finding, ...silent];
+    return finding.check === 'clock' && clocks.length > 0 ? clocks : [finding];
+  });
+}
+
+async function checkUpkeep(
+  { config, now }: CommandContext,
+  store: Query,
+  { first, last }: Contents,
+): Promise<readonly Finding[]> {
+  const { db, reserveMegabytes, retentionDays } = config.settings;
+  const folder = dirname(db);
+  const mark = await findRetentionMark(store);
+  const retention = { days: retentionDays, mark, first, now: now.getTime() };
+  const { bavail, blocks, bsize } = statfsSync(folder);
+  const room = {
+    folder,
+    free: bavail * bsize,
+    total: blocks * bsize,
+    used: bytesOf(db),
+    reserve: reserveMegabytes * MEBIBYTE,
+    days: first === null || last === null ? 0 : (last - first) / DAY,
+  };
+  return [...judgeRoom(room), ...judgeRetention(retention)];
 }
 
 async function checkSchema(context: CommandContext, store: Query): Promise<Finding> {
@@ -76,7 +149,7 @@ async function checkSchema(context: CommandContext, store: Query): Promise<Findi
   }
   const versions = await store.query('SELECT max(version) AS version FROM raw.schema_versions');
   const version = Number(versions.rows[0]?.version ?? 0);
-  const text = `${db}, ${formatBytes(statSync(db).size)}, schema version ${version}`;
+  const text = `${db}, ${formatBytes(bytesOf(db))}, schema version ${version}`;
   if (version > SCHEMA_VERSION) {
     const advice = `this maillog knows versions up to ${SCHEMA_VERSION}: upgrade it`;
     return wrong(check, `${text}, of a newer maillog`, advice);
@@ -87,11 +160,20 @@ async function checkSchema(context: CommandContext, store: Query): Promise<Findi
   return fine(check, text);
 }
 
-async function readSources(store: Query): Promise<readonly Row[]> {
+/** The file, and the log of what is not in it yet. */
+function bytesOf(db: string): number {
+  return statSync(db).size + (statSync(`${db}.wal`, { throwIfNoEntry: false })?.size ?? 0);
+}
+
+async function readLedger(store: Query): Promise<readonly Row[]> {
   return (await store.query('SELECT * FROM ledger ORDER BY last_read_at DESC, source')).rows;
 }
 
-function checkSources({ now }: CommandContext, sources: readonly Row[]): Finding {
+function checkOverview(
+  { now }: CommandContext,
+  daemon: DaemonState,
+  sources: readonly Row[],
+): Finding {
   const check = 'sources';
   if (sources.length === 0) {
     return wrong(check, 'nothing was ever read into it', 'run "maillog ingest FILE..."');
@@ -99,19 +181,10 @@ function checkSources({ now }: CommandContext, sources: readonly Row[]): Finding
   const lastRead = Date.parse(String(sources[0]?.last_read_at));
   const age = now.getTime() - lastRead;
   const text = `${formatCount(sources.length)}, the latest read ${age < MINUTE ? 'just now' : `${formatDuration(age / 1000)} ago`}: ${sources[0]?.source}`;
-  const grown = sources.slice(0, SOURCES_LOOKED_AT).filter(hasGrown);
-  if (grown.length > 0) {
-    const names = grown.map(({ source }) => source).join(', ');
-    return doubtful(check, `${text}; written to since they were read: ${names}`, FROM_CRON);
-  }
-  return age > DAY ? doubtful(check, text, FROM_CRON) : fine(check, text);
-}
-
-/** Whether the file that bears the source's name was written well after it was read. */
-function hasGrown({ source, last_read_at: readAt }: Row): boolean {
-  if (typeof source !== 'string' || !isAbsolute(source)) return false;
-  const stats = statSync(source, { throwIfNoEntry: false });
-  return stats?.isFile() === true && stats.mtimeMs > Date.parse(String(readAt)) + LAG_MS;
+  // A daemon reads whatever comes; that nothing comes is told by the events.
+  return age > DAY && daemon.kind === 'absent'
+    ? doubtful(check, text, FROM_CRON)
+    : fine(check, text);
 }
 
 function checkLedger(sources: readonly Row[]): Finding {
