@@ -86,8 +86,10 @@ export class StoreClient {
       const finish = (act: () => void): void => {
         clearTimeout(timer);
         this.#listeners.delete(listener);
+        this.#worker.off('error', onError);
         act();
       };
+      const onError = (error: unknown): void => finish(() => reject(error));
       const listener = (message: FromStore): void => {
         const picked = pick(message);
         if (picked !== undefined) finish(() => resolve(picked));
@@ -96,7 +98,7 @@ export class StoreClient {
         patience === undefined
           ? undefined
           : setTimeout(() => finish(() => reject(new Error('the store is busy'))), patience);
-      this.#worker.once('error', (error) => finish(() => reject(error)));
+      this.#worker.once('error', onError);
       this.#listeners.add(listener);
     });
   }
