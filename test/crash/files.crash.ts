@@ -11,8 +11,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row } from '../../src/store/store.ts';
 import { digestOf, ledgerAddsUp } from '../e2e/store-digest.ts';
-import { crashSeeds, KILLS, killAtRandom, runIngest } from '../support/crash.ts';
-import { DaemonProcess, makeSite } from '../support/daemon.ts';
+import { crashSeeds, KILLS, killAtRandom, makeCrashSite, runIngest } from '../support/crash.ts';
+import { DaemonProcess } from '../support/daemon.ts';
 import { differences } from '../support/numbered-log.ts';
 import { randomSource } from '../support/random.ts';
 import { RotatingLog } from '../support/rotating-log.ts';
@@ -47,7 +47,7 @@ async function untilQuiet(daemon: DaemonProcess, lines: number): Promise<Row> {
 for (const seed of seeds) {
   const kills = Math.ceil(KILLS / seeds.length);
   test(`a log is rotated and the daemon killed ${kills} times, seed ${seed}`, async (t) => {
-    const site = makeSite('crash-files');
+    const site = makeCrashSite('crash-files');
     const folder = join(site.folder, 'log');
     mkdirSync(folder);
     const random = randomSource(seed);

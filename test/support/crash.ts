@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DaemonProcess } from './daemon.ts';
+import { type DaemonProcess, makeSite, type Site } from './daemon.ts';
 import type { RandomSource } from './random.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.js');
@@ -16,8 +16,23 @@ export function crashSeeds(usual: readonly number[]): readonly number[] {
   return given === undefined ? usual : [Number(given)];
 }
 
-/** Starts the daemon and kills it: while it starts, right after, or when it has been at work for a while. */
-export async function killAtRandom(daemon: DaemonProcess, random: RandomSource): Promise<void> {
+/** A folder of its own; with `MAILLOG_CRASH_KEEP` set it stays, to be looked at. */
+export function makeCrashSite(name: string): Site {
+  const site = makeSite(name);
+  if (process.env.MAILLOG_CRASH_KEEP === undefined) return site;
+  process.stderr.write(`${site.folder} stays\n`);
+  return { ...site, remove: () => undefined };
+}
+
+/**
+ * Starts the daemon and kills it: while it starts, right after, or when it has been at work for a while.
+ * `atWork` waits until it is.
+ */
+export async function killAtRandom(
+  daemon: DaemonProcess,
+  random: RandomSource,
+  atWork: () => Promise<void> = async () => undefined,
+): Promise<void> {
   let isReady = false;
   // Rejects when it is killed before.
   const starting = daemon.start().then(
@@ -30,6 +45,7 @@ export async function killAtRandom(daemon: DaemonProcess, random: RandomSource):
   else {
     await starting;
     if (!isReady) throw new Error(`the daemon did not start: ${daemon.noise}`);
+    await atWork();
     await sleep(random.below(1200));
   }
   await daemon.end('SIGKILL');
