@@ -1,6 +1,7 @@
 /** The main thread's end of the store's thread: starts it, hears it, asks it, ends it. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { maillogError } from '../../model/errors.ts';
+import { saysFull } from '../../store/duckdb/store-broken.ts';
 import { PortClient } from '../../store/remote/forward.ts';
 import type { FromStore, StoreStatus, ToStore } from './messages.ts';
 import type { StorePlan } from './plan.ts';
@@ -110,5 +111,6 @@ function openingFailed(db: string, message: string): Error {
     const owner = pid === undefined ? 'another process' : `process ${pid}`;
     return maillogError('E_STORE_LOCKED', { path: db, owner });
   }
+  if (saysFull(message)) return maillogError('E_DISK_FULL', { path: db });
   return maillogError('E_NOT_A_STORE', { path: db, problem: message.split('\n')[0] ?? message });
 }
