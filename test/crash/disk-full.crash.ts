@@ -93,8 +93,11 @@ async function waitFor(what: string, isThere: () => Promise<boolean>): Promise<v
 const isBlocked = async (daemon: DaemonProcess): Promise<boolean> =>
   (await daemon.health().catch(() => undefined))?.state === 'blocked';
 
-/** Goes on with the streams until nothing can be stored; they stop where the sender is held up. */
-async function untilBlocked(daemon: DaemonProcess, streams: Streams): Promise<Promise<void>> {
+/** Goes on with the streams until nothing can be stored; the last step may be held up till there is room. */
+async function untilBlocked(
+  daemon: DaemonProcess,
+  streams: Streams,
+): Promise<{ readonly streaming: Promise<void> }> {
   let isOver = false;
   const streaming = (async () => {
     for (let n = 0; n < 200 && !isOver; n += 1) {
@@ -104,7 +107,7 @@ async function untilBlocked(daemon: DaemonProcess, streams: Streams): Promise<Pr
   })();
   await waitFor('blocked', () => isBlocked(daemon));
   isOver = true;
-  return streaming;
+  return { streaming };
 }
 
 /** What was said, and that questions are answered all the while. */
@@ -156,7 +159,7 @@ for (const [name, args] of [
       try {
         await daemon.start();
         bench.disk.fill(ROOM);
-        const streaming = await untilBlocked(daemon, streams);
+        const { streaming } = await untilBlocked(daemon, streams);
         const broken = daemon.lines.some(({ reason }) =>
           /store failed|FATAL/i.test(String(reason)),
         );
@@ -183,7 +186,7 @@ test('killed while the disk is full', async (t) => {
     try {
       await daemon.start();
       bench.disk.fill(ROOM);
-      const streaming = await untilBlocked(daemon, streams);
+      const { streaming } = await untilBlocked(daemon, streams);
       await daemon.end('SIGKILL');
       const spooled = await numbersInSpools(bench.db);
       await daemon.start();

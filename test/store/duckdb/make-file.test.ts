@@ -27,18 +27,22 @@ test('a file that could not be written leaves nothing, and one that is there sta
   assert.deepEqual(readdirSync(folder), ['a']);
 });
 
+async function openMigrated(path: string): Promise<void> {
+  const store = await DuckDbStore.open({ path });
+  try {
+    await store.migrate();
+  } finally {
+    await store.close();
+  }
+}
+
 test('a full disk at the first start costs nothing later', () =>
   withTinyDisk(join(folder, 'disk'), async (disk) => {
     const path = join(disk, 'm.duckdb');
     const filler = join(disk, 'filler');
     fillDisk(filler);
-    const opening = DuckDbStore.open({ path }).then(async (store) => {
-      await store.migrate().finally(() => store.close());
-    });
-    await assert.rejects(opening, (error) => saysFull(String(error)));
+    await assert.rejects(openMigrated(path), (error) => saysFull(String(error)));
     rmSync(filler);
-    const store = await DuckDbStore.open({ path });
-    await store.migrate();
-    await store.close();
+    await openMigrated(path);
     assert.deepEqual(readdirSync(disk), ['m.duckdb']);
   }));
