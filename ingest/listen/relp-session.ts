@@ -25,6 +25,8 @@ interface Unanswered {
   readonly txnr: number;
   readonly position: number;
   readonly text: string;
+  /** A line of it was put. */
+  readonly isPut?: boolean;
   readonly isClose?: true;
 }
 
@@ -76,7 +78,8 @@ export class RelpSession implements StreamSession {
     this.#state = 'over';
     this.#answered();
     if (this.#session === 0 || this.#isClean) return;
-    if (this.#hasPut) this.#house.watch.broke(this.#session);
+    const unanswered = this.#unanswered.filter(({ isPut }) => isPut).length;
+    if (this.#hasPut) this.#house.watch.broke(this.#session, unanswered);
     else this.#forget();
   }
 
@@ -172,7 +175,8 @@ export class RelpSession implements StreamSession {
     }
     // librelp goes on after a 500, and tells its administrator.
     const text = isOverlong ? `500 longer than ${limits.maxLine} bytes, the rest was cut off` : OK;
-    this.#unanswered.push({ txnr, position: this.#lastPosition, text });
+    const isPut = bytes.length > 0;
+    this.#unanswered.push({ txnr, position: this.#lastPosition, text, isPut });
   }
 
   #refuse(why: string): void {

@@ -6,7 +6,11 @@
  * So the tail of each session that did not end cleanly is kept as hashes. The first frame of a new session
  * of the same peer may match anywhere in a tail, each further one must match the next of it; as soon as none
  * does or the tail is over, the rest of the session is new. A line that merely equals an old one is thus no
- * repeat. Memory is bounded; a tail that was given up costs duplicates, never lines.
+ * repeat.
+ *
+ * Where a tail has equal lines, its frame that was next to be answered decides: what was never answered is
+ * sent again, so a sender begins there or before, and hardly ever long before. What cannot be told apart is
+ * taken for new. Memory is bounded; a tail that was given up costs duplicates, never lines.
  */
 import type { FrameKind } from './inlet.ts';
 
@@ -34,6 +38,10 @@ class Tail {
   isOpen = true;
   /** Frames ever put; frame n is in the ring if n >= first. */
   count = 0;
+  /** So many of them may have been answered, the others were not; undefined where that is not known. */
+  answered: number | undefined;
+  /** All were in the store when the process ended, so most likely all were answered. */
+  isSettled = false;
   #ring = new Uint32Array(2 * 16);
 
   constructor(peer: string, session: number, seenAt: number) {
@@ -62,6 +70,19 @@ class Tail {
     if (frame < this.first || frame >= this.count) return false;
     const at = 2 * (frame % this.capacity);
     return this.#ring[at] === high && this.#ring[at + 1] === low;
+  }
+
+  /** Frames like this one, the likeliest to be sent again first. */
+  *placesOf(high: number, low: number): Generator<number> {
+    // Nothing is sent again here, but a burst of equal lines goes on.
+    if (this.isSettled && this.holds(this.count - 1, high, low)) return;
+    const likeliest = Math.min(this.answered ?? -1, this.count - 1);
+    for (let frame = likeliest; frame >= this.first; frame -= 1) {
+      if (this.holds(frame, high, low)) yield frame;
+    }
+    for (let frame = Math.max(this.first, likeliest + 1); frame < this.count; frame += 1) {
+      if (this.holds(frame, high, low)) yield frame;
+    }
   }
 
   /** Only before the ring goes round, so that places stay. */
@@ -94,15 +115,25 @@ export class RepeatWatch {
     this.#now = now;
   }
 
-  /** Takes what the spool holds from before the start. */
-  recover(note: SessionNote): void {
+  /** Takes what the spool holds from before the start; `isStored` when the store has it. */
+  recover(note: SessionNote, isStored?: boolean): void {
     if (note.session <= 0) return;
     this.#lastSession = Math.max(this.#lastSession, note.session);
     if (note.kind === 'opened') {
       this.#keep(new Tail(Buffer.from(note.bytes).toString('utf8'), note.session, this.#now()));
       this.broke(note.session);
     } else if (note.kind === 'closed') this.closed(note.session);
-    else if (note.kind !== 'cut') this.#remember(note.session, note.bytes);
+    else if (note.kind !== 'cut') {
+      this.#remember(note.session, note.bytes);
+      if (isStored !== undefined) this.#settle(note.session, isStored);
+    }
+  }
+
+  #settle(session: number, isStored: boolean): void {
+    const tail = this.#tails.get(session);
+    if (tail === undefined) return;
+    tail.answered = isStored ? tail.count : (tail.answered ?? 0);
+    tail.isSettled = isStored;
   }
 
   /** The number of a new session of this peer. */
@@ -131,12 +162,13 @@ export class RepeatWatch {
     if (tail !== undefined) this.#forget(tail);
   }
 
-  /** The session has ended, and what was not answered is sent again. */
-  broke(session: number): void {
+  /** The session has ended, and what was not answered is sent again: so many of its last frames, if known. */
+  broke(session: number, unanswered?: number): void {
     this.#following.delete(session);
     const tail = this.#tails.get(session);
     if (tail === undefined) return;
     tail.isOpen = false;
+    if (unanswered !== undefined) tail.answered = tail.count - unanswered;
     tail.seenAt = this.#now();
   }
 
@@ -156,11 +188,18 @@ export class RepeatWatch {
     const low = this.#hash[1] ?? 0;
     const alignments = this.#following.get(session);
     if (alignments === undefined) return this.#align(session, high, low);
-    return alignments.filter((one) => {
-      const holds = one.tail.holds(one.next, high, low);
-      one.next += 1;
-      return holds;
+    const over = new Set<Tail>();
+    const alive = new Set<Tail>();
+    const left = alignments.filter(({ tail, next }) => {
+      const isOver = next >= tail.count;
+      // The likeliest place in a tail that is left decides; when that has come to the end, all is new.
+      if (isOver && !alive.has(tail)) over.add(tail);
+      if (isOver || over.has(tail) || !tail.holds(next, high, low)) return false;
+      alive.add(tail);
+      return true;
     });
+    for (const one of left) one.next += 1;
+    return left;
   }
 
   /** All places of the peer's other tails at which the frame stands, the newest session's first. */
@@ -170,8 +209,7 @@ export class RepeatWatch {
     if (own === undefined) return found;
     for (const tail of [...(this.#byPeer.get(own.peer) ?? [])].reverse()) {
       if (tail === own || this.#isOld(tail)) continue;
-      for (let frame = tail.first; frame < tail.count; frame += 1) {
-        if (!tail.holds(frame, high, low)) continue;
+      for (const frame of tail.placesOf(high, low)) {
         found.push({ tail, next: frame + 1 });
         if (found.length === MOST_ALIGNMENTS) return found;
       }

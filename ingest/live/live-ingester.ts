@@ -175,9 +175,9 @@ export class LiveIngester {
     const pause = PATIENCE_MS[Math.min(this.#failures, PATIENCE_MS.length - 1)] ?? 5000;
     this.#failures += 1;
     this.#tell({ kind: 'failed', error, again: pause });
-    if (this.#stopping) return;
-    await this.#pause(pause);
+    // At once, not after the pause: others ask the store meanwhile.
     await this.#options.recover?.(error).catch(() => undefined);
+    if (!this.#stopping) await this.#pause(pause);
   }
 
   async #idle(): Promise<void> {

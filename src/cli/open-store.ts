@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileError, MaillogError, maillogError } from '../model/errors.ts';
 import type { DuckDbStore, OpenOptions } from '../store/duckdb/duckdb-store.ts';
+import { saysFull } from '../store/duckdb/store-broken.ts';
 import { RemoteStore } from '../store/remote/client.ts';
 import { PROTOCOL } from '../store/remote/protocol.ts';
 import { socketPathOf } from '../store/remote/socket-path.ts';
@@ -138,5 +139,6 @@ function explain(path: string, text: string, cause: unknown): MaillogError {
   }
   if (/permission denied/i.test(text)) return maillogError('E_NO_ACCESS', { path }, cause);
   const problem = text.replace(/^Error: /, '').split('\n')[0] ?? 'it cannot be opened';
+  if (saysFull(problem)) return maillogError('E_DISK_FULL', { path }, cause);
   return maillogError('E_NOT_A_STORE', { path, problem }, cause);
 }

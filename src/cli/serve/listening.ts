@@ -112,7 +112,7 @@ export class Listening {
       limitBytes: this.#settings.spoolMegabytes * MEBIBYTE,
       keepBytes: isRelp ? RELP_KEEP : MEBIBYTE,
       onRecovered: (record) => {
-        if (isRelp) watch.recover(record);
+        if (isRelp) watch.recover(record, record.end <= start);
       },
       onEvent: (kind, detail) => this.#log.warn({ listener: text, kind, detail }, 'spool'),
     });

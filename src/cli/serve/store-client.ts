@@ -1,6 +1,7 @@
 /** The main thread's end of the store's thread: starts it, hears it, asks it, ends it. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { maillogError } from '../../model/errors.ts';
+import { saysFull } from '../../store/duckdb/store-broken.ts';
 import { PortClient } from '../../store/remote/forward.ts';
 import type { FromStore, StoreStatus, ToStore } from './messages.ts';
 import type { StorePlan } from './plan.ts';
@@ -86,8 +87,10 @@ export class StoreClient {
       const finish = (act: () => void): void => {
         clearTimeout(timer);
         this.#listeners.delete(listener);
+        this.#worker.off('error', onError);
         act();
       };
+      const onError = (error: unknown): void => finish(() => reject(error));
       const listener = (message: FromStore): void => {
         const picked = pick(message);
         if (picked !== undefined) finish(() => resolve(picked));
@@ -96,7 +99,7 @@ export class StoreClient {
         patience === undefined
           ? undefined
           : setTimeout(() => finish(() => reject(new Error('the store is busy'))), patience);
-      this.#worker.once('error', (error) => finish(() => reject(error)));
+      this.#worker.once('error', onError);
       this.#listeners.add(listener);
     });
   }
@@ -108,5 +111,6 @@ function openingFailed(db: string, message: string): Error {
     const owner = pid === undefined ? 'another process' : `process ${pid}`;
     return maillogError('E_STORE_LOCKED', { path: db, owner });
   }
+  if (saysFull(message)) return maillogError('E_DISK_FULL', { path: db });
   return maillogError('E_NOT_A_STORE', { path: db, problem: message.split('\n')[0] ?? message });
 }

@@ -5,6 +5,7 @@
  * DuckDB locks its file: another process cannot open it while a writer lives, and opening it twice inside
  * one process would go unnoticed and be wrong. So there is one instance, and one writer at a time.
  */
+import { existsSync } from 'node:fs';
 import type { DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { RowBatch } from '../../model/columns.ts';
@@ -20,6 +21,7 @@ import type {
   SourceIdentity,
   WriteStore,
 } from '../store.ts';
+import { makeFile } from './make-file.ts';
 import { migrate, schemaVersion } from './migrate.ts';
 import { copyStatement, soleStatementType } from './query.ts';
 import { safeExport, safeQuery } from './safe-query.ts';
@@ -41,8 +43,16 @@ export interface OpenOptions {
   readonly threads?: number | undefined;
 }
 
-/** DuckDB on that file, which must not be open in this process. */
-export function openInstance(options: OpenOptions): Promise<DuckDBInstance> {
+/** DuckDB on that file, which must not be open in this process. It is made where there is none. */
+export async function openInstance(options: OpenOptions): Promise<DuckDBInstance> {
+  const { path, readOnly } = options;
+  if (readOnly !== true && path !== ':memory:' && !existsSync(path)) {
+    await makeFile(path, async (aside) => (await create({ ...options, path: aside })).closeSync());
+  }
+  return create(options);
+}
+
+function create(options: OpenOptions): Promise<DuckDBInstance> {
   return DuckDBInstance.create(options.path, {
     ...(options.readOnly === true ? { access_mode: 'READ_ONLY' } : NEW_FILE),
     autoinstall_known_extensions: 'false',

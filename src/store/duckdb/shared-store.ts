@@ -64,6 +64,8 @@ export class SharedStore {
   #opened: Opened | undefined;
   #broken: StoreBroken | undefined;
   #reopening: Promise<void> | undefined;
+  /** How often it was opened again, counted from when that begins. */
+  openings = 0;
   #isClosed = false;
 
   private constructor(options: SharedStoreOptions, opened: Opened) {
@@ -101,7 +103,9 @@ export class SharedStore {
   }
 
   /** A connection for answers; waits while too many are in use. */
-  reader(signal?: AbortSignal): Promise<ReaderConnection> {
+  async reader(signal?: AbortSignal): Promise<ReaderConnection> {
+    await this.#reopening?.catch(() => undefined);
+    if (this.#broken !== undefined) throw this.#broken;
     return this.#readers.take(signal);
   }
 
@@ -146,6 +150,7 @@ export class SharedStore {
   }
 
   async #openAgain(): Promise<void> {
+    this.openings += 1;
     await this.#closeAll();
     this.#opened = await open(this.#options);
     this.#broken = undefined;

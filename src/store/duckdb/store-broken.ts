@@ -20,7 +20,7 @@ export class StoreBroken extends Error {
     const text = cause instanceof Error ? cause.message : String(cause);
     super(text.split('\n')[0] ?? text, { cause });
     this.path = path;
-    this.isFull = NO_SPACE.test(text);
+    this.isFull = saysFull(text);
   }
 
   toMaillogError(): MaillogError {
@@ -28,6 +28,11 @@ export class StoreBroken extends Error {
       ? maillogError('E_DISK_FULL', { path: this.path }, this)
       : maillogError('E_STORE_FAILED', { problem: this.message }, this);
   }
+}
+
+/** Whether DuckDB's words are of a disk without room. */
+export function saysFull(text: string): boolean {
+  return NO_SPACE.test(text);
 }
 
 /** Whether an error of a read says that the database is of no more use. */
@@ -38,7 +43,7 @@ export function isInvalidated(error: unknown): boolean {
 /** The same for an error of a write. */
 export function isBroken(error: unknown): boolean {
   const text = textOf(error);
-  return INVALIDATED.test(text) || NO_SPACE.test(text) || UNWRITTEN.test(text);
+  return INVALIDATED.test(text) || saysFull(text) || UNWRITTEN.test(text);
 }
 
 function textOf(error: unknown): string {

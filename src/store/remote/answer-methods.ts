@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ReaderConnection } from '../duckdb/reader-pool.ts';
 import { safeExport, safely } from '../duckdb/safe-query.ts';
 import type { SharedStore } from '../duckdb/shared-store.ts';
+import { StoreBroken } from '../duckdb/store-broken.ts';
 import type { Bindings, ExportFormat } from '../store.ts';
 import { decodeBindings, textOf } from './params.ts';
 import type { Answer } from './protocol.ts';
@@ -64,8 +65,24 @@ function formatOf(value: unknown): ExportFormat {
   throw new WireError('format is none that may be');
 }
 
-/** Works with a connection for answers; what runs there ends when the client goes. */
+/** Asks once more when the store had to be opened again under the question: a writer met a full disk, say. */
 async function reading(
+  store: SharedStore,
+  session: Session,
+  work: (reader: ReaderConnection) => Promise<Answer>,
+): Promise<Answer> {
+  const { openings } = store;
+  try {
+    return await readingOnce(store, session, work);
+  } catch (error) {
+    if (error instanceof StoreBroken) await store.reopen();
+    else if (store.openings === openings || session.signal.aborted) throw error;
+    return readingOnce(store, session, work);
+  }
+}
+
+/** Works with a connection for answers; what runs there ends when the client goes. */
+async function readingOnce(
   store: SharedStore,
   { signal }: Session,
   work: (reader: ReaderConnection) => Promise<Answer>,

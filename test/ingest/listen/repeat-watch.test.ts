@@ -130,6 +130,38 @@ suite('repeats', () => {
     assert.equal(send(watch, 'e').repeats, 'e');
   });
 
+  /** A session as a restart finds it, and how many of its frames the store has. */
+  function recovered(frames: string, stored: number): RepeatWatch {
+    const watch = new RepeatWatch();
+    watch.recover(note('opened', 1, PEER), true);
+    for (const [at, frame] of [...frames].entries()) {
+      watch.recover(note('line', 1, frame), at < stored);
+    }
+    return watch;
+  }
+
+  test('of equal frames those are sent again that were not answered', () => {
+    assert.equal(send(recovered('xaaaa', 3), 'aabb').repeats, 'aa');
+    assert.equal(send(recovered('xaa', 2), 'aaab').repeats, 'a');
+    assert.equal(send(recovered('xaa', 0), 'xaaaab').repeats, 'xaa');
+    assert.equal(send(recovered('xaay', 1), 'aayaa').repeats, 'aay');
+  });
+
+  test('an answer that did not come is no harm where frames differ', () => {
+    assert.equal(send(recovered('abcd', 4), 'cde').repeats, 'cd');
+    assert.equal(send(recovered('abcd', 3), 'bcde').repeats, 'bcd');
+  });
+
+  test('where all is stored, a burst that goes on is new', () => {
+    assert.equal(send(recovered('xaa', 3), 'aab').repeats, '');
+  });
+
+  test('a session that broke here knows what it did not answer', () => {
+    const watch = new RepeatWatch();
+    watch.broke(send(watch, 'xaaa').session, 1);
+    assert.equal(send(watch, 'aaab').repeats, 'a');
+  });
+
   test('one frame over and over costs little', () => {
     const watch = new RepeatWatch();
     for (let session = 0; session < 64; session += 1) {
