@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runMaillog } from '../../src/cli/program.ts';
+import { DuckDbStore } from '../../src/store/duckdb/duckdb-store.ts';
+import { EVENT_TABLES } from '../../src/store/schema.ts';
 import { memoryIo } from '../cli/memory-io.ts';
 import { digestOf, type StoreDigest } from '../e2e/store-digest.ts';
 
@@ -46,4 +48,25 @@ export async function storeOfFile(
   assert.equal(Number(digest.ledger.read), lines.length);
   assert.equal(Number(digest.ledger.unsupported), 0);
   return { db, digest };
+}
+
+/**
+ * What a store holds apart from when and where it was logged: for senders that put stamp and host of their
+ * own before a line.
+ */
+export async function contentOf(db: string): Promise<Readonly<Record<string, string>>> {
+  const store = await DuckDbStore.open({ path: db, readOnly: true });
+  try {
+    const content: Record<string, string> = {};
+    for (const table of EVENT_TABLES) {
+      const { rows } = await store.query(
+        `SELECT count(*) AS n, coalesce(sum(hash(t)::HUGEINT), 0)::VARCHAR AS digest
+         FROM (SELECT * EXCLUDE (logged_at, host) FROM ${table}) t`,
+      );
+      content[table] = `${rows[0]?.n} rows ${rows[0]?.digest}`;
+    }
+    return content;
+  } finally {
+    await store.close();
+  }
 }
