@@ -24,6 +24,8 @@ const COLON = 0x3a;
 const NONE = ascii('<NONE>');
 const FORGED = ascii(' (may be forged)');
 const IPV6 = ascii('IPv6:');
+/** The peer of a Unix socket: `localhost [[UNIX: localhost]]`, `localhost [[UNIX: /run/lmtp]]`. */
+const UNIX = ascii('[UNIX: ');
 const OPEN_ADDRESS = ascii(' [');
 
 /** Where a text column pair (address, domain) of a table stands. */
@@ -137,9 +139,10 @@ export class Fields {
     table.text(column, from, end);
   }
 
-  /** An address; IPv6 without its tag and in the compressed form of RFC 5952. */
+  /** An address; IPv6 without its tag and in the compressed form of RFC 5952. A Unix socket has none. */
   ip(table: TableBuilder, column: number, start: number, end: number): void {
     const block = this.#block;
+    if (standsAt(block.bytes, start, end, UNIX)) return;
     if (!standsAt(block.bytes, start, end, IPV6)) {
       if (end > start && end - start <= 64) table.text(column, start, end);
       return;

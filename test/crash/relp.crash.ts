@@ -28,6 +28,16 @@ async function untilConnected(daemon: DaemonProcess): Promise<void> {
   }
 }
 
+/** Queues that hold all there will be, tried for ever: nothing may be thrown away but by us. */
+const forwarding = (port: number): string => `
+main_queue(queue.type="LinkedList" queue.size="1000000" queue.timeoutEnqueue="600000")
+module(load="omrelp")
+action(type="omrelp" target="127.0.0.1" port="${port}" template="RSYSLOG_TraditionalForwardFormat"
+  timeout="10" action.resumeRetryCount="-1" action.resumeInterval="1"
+  queue.type="LinkedList" queue.size="1000000" queue.timeoutEnqueue="600000")`;
+
+const asMessages = (lines: readonly string[]): string[] => lines.map((line) => `<22>${line}`);
+
 test(`rsyslogd forwards by RELP and the daemon is killed, seed ${SEED}`, async (t) => {
   const unpacked = await debianPackagesOrSkip(t, PACKAGES);
   if (unpacked === undefined) return;
@@ -35,15 +45,17 @@ test(`rsyslogd forwards by RELP and the daemon is killed, seed ${SEED}`, async (
   const random = randomSource(SEED);
   const port = await freePort();
   const daemon = new DaemonProcess(site.db, ['--listen', `relp://127.0.0.1:${port}`]);
-  const rsyslog = new Rsyslog(join(site.folder, 'rsyslog'));
   const made = new NumberedLog();
   let isOver = false;
+  let rsyslog: Rsyslog | undefined;
   try {
     await daemon.start();
-    await rsyslog.start(unpacked, port);
+    const config = forwarding(port);
+    rsyslog = await Rsyslog.start({ root: unpacked, folder: join(site.folder, 'rsyslog'), config });
+    const relay = rsyslog;
     // Where rsyslogd (8.2302) cannot connect for its very first line, it sends that line once more much later,
     // long after it was answered: its queue has it twice.
-    await rsyslog.log(made.next());
+    await relay.feed(asMessages(made.next()));
     await daemon.until('SELECT sum(lines_read)::BIGINT AS lines FROM ledger', (r) => r.lines === 1);
     await untilConnected(daemon);
     await daemon.end('SIGKILL');
@@ -51,7 +63,8 @@ test(`rsyslogd forwards by RELP and the daemon is killed, seed ${SEED}`, async (
     const writing = (async () => {
       while (!isOver) {
         const count = pace.below(60) === 0 ? 3000 : 1 + pace.below(30);
-        for (let n = 0; n < count; n += 1) await rsyslog.log(made.next());
+        const lines = Array.from({ length: count }, () => made.next()).flat();
+        await relay.feed(asMessages(lines));
         await sleep(pace.below(30));
       }
     })();
@@ -76,7 +89,7 @@ test(`rsyslogd forwards by RELP and the daemon is killed, seed ${SEED}`, async (
     assert.equal(await ledgerAddsUp(site.db), true);
   } finally {
     isOver = true;
-    await rsyslog.stop();
+    await rsyslog?.end();
     await daemon.end('SIGKILL');
     site.remove();
   }

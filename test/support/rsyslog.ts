@@ -1,92 +1,93 @@
 /**
- * A real rsyslogd out of its Debian package, which takes lines from a local socket and forwards them by
- * RELP. It keeps what it cannot send, and tries for ever. See rsyslog.conf(5), omrelp and imptcp there.
+ * A real rsyslogd out of Debian's packages, as a relay: what it is fed over a socket, as a mail host's syslog
+ * would be, it forwards the way a test configures.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { debianEnvironment } from './debian-package.ts';
 
-const PATIENCE_MS = 30_000;
+export const RSYSLOG_PACKAGES = ['rsyslog', 'rsyslog-relp', 'rsyslog-gnutls', 'rsyslog-openssl'];
+/** No rsyslogd takes as long to start or to end. */
+const PATIENCE_MS = 20_000;
+
+export interface RsyslogOptions {
+  /** The folder of the unpacked packages. */
+  readonly root: string;
+  /** Its own, for its socket and its work. */
+  readonly folder: string;
+  /** Statements of rsyslog.conf(5) behind the input. */
+  readonly config: string;
+}
 
 export class Rsyslog {
-  #child: ChildProcess | undefined;
-  #socket: Socket | undefined;
-  readonly #folder: string;
-  /** What it said on its standard error. */
+  /** What it said of itself. */
   said = '';
+  readonly #child: ChildProcess;
+  readonly #socket: string;
 
-  /** `folder` is made. */
-  constructor(folder: string) {
-    this.#folder = folder;
-    mkdirSync(folder, { recursive: true });
+  private constructor(child: ChildProcess, socket: string) {
+    this.#child = child;
+    this.#socket = socket;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.said += text;
+      });
+    }
   }
 
-  async start(unpacked: string, port: number): Promise<void> {
-    const configuration = join(this.#folder, 'rsyslog.conf');
-    const socket = join(this.#folder, 'in');
-    writeFileSync(configuration, this.#configuration(socket, port));
-    const environment = await debianEnvironment(unpacked);
-    const args = ['-n', '-f', configuration, '-i', join(this.#folder, 'pid')];
-    const child = spawn(join(unpacked, 'usr/sbin/rsyslogd'), args, {
-      env: { ...environment, RSYSLOG_MODDIR: modulesOf(unpacked) },
-      stdio: ['ignore', 'ignore', 'pipe'],
+  static async start({ root, folder, config }: RsyslogOptions): Promise<Rsyslog> {
+    mkdirSync(folder, { recursive: true });
+    const [socket, file] = [join(folder, 'in.sock'), join(folder, 'rsyslog.conf')];
+    // What it has to say goes to standard error instead of the forwarded log.
+    const own = `global(workDirectory="${folder}" processInternalMessages="off" maxMessageSize="64k")`;
+    const input = `module(load="imptcp")\ninput(type="imptcp" path="${socket}" unlink="on")`;
+    writeFileSync(file, `${own}\n${config}\n${input}\n`);
+    const args = ['-n', '-f', file, '-i', join(folder, 'pid'), '-M', modulesOf(root)];
+    const child = spawn(join(root, 'usr/sbin/rsyslogd'), args, {
+      env: { ...(await debianEnvironment(root)), TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.#child = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.said += text;
-    });
+    child.on('error', () => undefined);
+    const rsyslog = new Rsyslog(child, socket);
+    await rsyslog.#untilListening();
+    return rsyslog;
+  }
+
+  /** Messages with their priority, as a syslog socket gets them. */
+  async feed(messages: readonly string[]): Promise<void> {
+    const socket = connect(this.#socket);
+    socket.end(messages.map((message) => `${message}\n`).join(''));
+    socket.resume();
+    await once(socket, 'close');
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const over = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS);
+    await over;
+    clearTimeout(late);
+  }
+
+  async #untilListening(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    while (!existsSync(socket)) {
-      if (child.exitCode !== null || Date.now() > deadline) {
+    while (!existsSync(this.#socket)) {
+      if (this.#child.exitCode !== null || Date.now() > deadline) {
+        await this.end();
         throw new Error(`rsyslogd did not start: ${this.said}`);
       }
-      await sleep(20);
+      await sleep(5);
     }
-    this.#socket = connect(socket);
-    await once(this.#socket, 'connect');
-  }
-
-  /** Hands lines over; waits while it takes no more. */
-  async log(lines: readonly string[]): Promise<void> {
-    const text = lines.map((line) => `<22>${line}\n`).join('');
-    if (this.#socket?.write(text) === false) await once(this.#socket, 'drain');
-  }
-
-  async stop(): Promise<void> {
-    this.#socket?.destroy();
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const over = once(child, 'exit');
-    child.kill('SIGKILL');
-    await over;
-  }
-
-  /** Queues that hold all there will be: nothing may be thrown away but by us. */
-  #configuration(socket: string, port: number): string {
-    return `
-global(workDirectory="${this.#folder}")
-main_queue(queue.type="LinkedList" queue.size="1000000" queue.timeoutEnqueue="600000")
-module(load="imptcp")
-module(load="omrelp")
-input(type="imptcp" path="${socket}" ruleset="relp")
-ruleset(name="relp") {
-  action(type="omrelp" target="127.0.0.1" port="${port}" template="RSYSLOG_TraditionalForwardFormat"
-    timeout="10" action.resumeRetryCount="-1" action.resumeInterval="1"
-    queue.type="LinkedList" queue.size="1000000" queue.timeoutEnqueue="600000")
-}
-`;
   }
 }
 
-function modulesOf(unpacked: string): string {
-  const libraries = join(unpacked, 'usr/lib');
-  const found = readdirSync(libraries)
-    .map((name) => join(libraries, name, 'rsyslog'))
-    .find((path) => existsSync(path));
-  if (found === undefined) throw new Error(`no modules of rsyslog below ${libraries}`);
-  return found;
+function modulesOf(root: string): string {
+  const libraries = join(root, 'usr/lib');
+  const [triplet = ''] = readdirSync(libraries).filter((name) => name.includes('-linux-'));
+  return join(libraries, triplet, 'rsyslog');
 }

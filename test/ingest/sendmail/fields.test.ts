@@ -71,6 +71,8 @@ const PEERS: readonly (readonly [
   ['[198.51.100.10] [198.51.100.10]', undefined, '198.51.100.10'],
   ['mail.v6.example. [IPv6:2001:db8:0:0:0:0:0:25]', 'mail.v6.example', '2001:db8::25'],
   [' [209.15.212.253]', undefined, '209.15.212.253'],
+  ['localhost [[UNIX: localhost]]', 'localhost', undefined],
+  ['[[UNIX: /run/lmtp.sock]]', undefined, undefined],
   ['[IPv6:not:an:address:at:all]', undefined, 'not:an:address:at:all'],
 ];
 
