@@ -204,20 +204,14 @@ export class Daemon {
   }
 
   #hear(message: FromStore): void {
-    switch (message.kind) {
-      case 'taken':
-        return this.#spools?.taken(message.key, message.position);
-      case 'drained':
-        return void this.#spools?.drained(message.key);
-      case 'batch':
-        return this.#metrics.batch(message.lines, message.milliseconds);
-      case 'log':
-        return this.#log[message.level]({ ...message.fields }, message.message);
-      case 'blocked':
-        this.#blocked = message.reason;
-        return this.#notifier.status(message.reason ?? TAKING_LOGS);
-      default:
-        return undefined;
+    if (message.kind === 'taken') this.#spools?.taken(message.key, message.position);
+    else if (message.kind === 'drained') void this.#spools?.drained(message.key);
+    else if (message.kind === 'batch') this.#metrics.batch(message.lines, message.milliseconds);
+    else if (message.kind === 'log') {
+      this.#log[message.level]({ ...message.fields }, message.message);
+    } else if (message.kind === 'blocked') {
+      this.#blocked = message.reason;
+      this.#notifier.status(message.reason ?? TAKING_LOGS);
     }
   }
 
