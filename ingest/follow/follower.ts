@@ -68,6 +68,10 @@ export class Follower implements LiveSources {
     return [...this.#seen.values()].flatMap(({ source }) => (source === undefined ? [] : [source]));
   }
 
+  lookAtOnce(): void {
+    this.#nextLook = 0;
+  }
+
   /** A source has ended: it is looked at again only when its file changes. */
   async ended(source: LiveSource, problem: string | undefined): Promise<void> {
     for (const seen of this.#seen.values()) {

@@ -26,8 +26,9 @@ export type ParsedAddress =
   | { readonly ok: true; readonly address: ListenAddress }
   | { readonly ok: false; readonly error: string };
 
-const ALLOWED =
-  'write TRANSPORT://HOST:PORT with udp, tcp, tls, relp or relps (IPv6 in brackets, port 0-65535), or unix:///PATH';
+/** What an address may look like. */
+export const LISTEN_FORMS =
+  'TRANSPORT://HOST:PORT with udp, tcp, tls, relp or relps (IPv6 in brackets, port 0-65535), or unix:///PATH';
 const INTERNET = /^(udp|tcp|tls|relp|relps):\/\/(?:\[([^\]]*)\]|([^:/?#[\]]*)):(\d{1,5})\/?$/;
 const UNIX = /^unix:\/\/(\/.+)$/s;
 const NAME =
@@ -69,5 +70,8 @@ function isInternetTransport(text: string | undefined): text is InternetTranspor
 }
 
 function refuse(text: string): ParsedAddress {
-  return { ok: false, error: `${JSON.stringify(text)} is no address to listen on; ${ALLOWED}` };
+  return {
+    ok: false,
+    error: `${JSON.stringify(text)} is no address to listen on; write ${LISTEN_FORMS}`,
+  };
 }

@@ -4,6 +4,7 @@
  */
 import type { ListenAddress } from './address.ts';
 import type { Inlet } from './inlet.ts';
+import type { TlsIdentity } from './stream-server.ts';
 
 export interface Listener {
   /** Resolves with the address that was bound, the port filled in; rejects with what to do about it. */
@@ -11,6 +12,8 @@ export interface Listener {
   /** Accepts nothing more, takes what has arrived, and ends. */
   stop(): Promise<void>;
   counters(): ListenerCounters;
+  /** Where there is TLS: the identity for connections to come. */
+  renewTls?(identity: TlsIdentity): void;
 }
 
 export interface ListenerCounters {

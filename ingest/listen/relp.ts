@@ -54,6 +54,10 @@ export class RelpListener implements Listener {
     return this.#server.start();
   }
 
+  renewTls(identity: TlsIdentity): void {
+    this.#server.renewTls(identity);
+  }
+
   stop(): Promise<void> {
     return this.#server.stop();
   }

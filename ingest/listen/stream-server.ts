@@ -75,6 +75,15 @@ export class StreamServer {
     return { transport, host: bound.address, port: bound.port };
   }
 
+  /** Connections from now on get this identity; those that are open keep theirs. The kind must be the same. */
+  renewTls({ key, cert, clientCa }: TlsIdentity): void {
+    this.#tlsServer?.setSecureContext({
+      key,
+      cert,
+      ...(clientCa === undefined ? {} : { ca: clientCa }),
+    });
+  }
+
   async stop(): Promise<void> {
     const server = this.#server;
     if (this.#isStopping || server === undefined) return;

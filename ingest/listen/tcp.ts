@@ -26,6 +26,10 @@ export class TcpListener implements Listener {
     return this.#server.start();
   }
 
+  renewTls(identity: TlsIdentity): void {
+    this.#server.renewTls(identity);
+  }
+
   stop(): Promise<void> {
     return this.#server.stop();
   }

@@ -32,6 +32,8 @@ export type LiveEvent =
   | { readonly kind: 'committed'; readonly lines: number; readonly milliseconds: number }
   | { readonly kind: 'failed'; readonly error: unknown; readonly again: number }
   | { readonly kind: 'recovered' }
+  /** Something about a source that people should know; each once a source. */
+  | { readonly kind: 'warning'; readonly source: string; readonly text: string }
   | { readonly kind: 'ended'; readonly source: string; readonly problem: string | undefined };
 
 /** Milliseconds between two looks at sources that gave nothing. */
@@ -41,6 +43,8 @@ const ROUND_MS = 100;
 /** Hops are looked for once a second, and for no more than a fifth of the time. */
 const CORRELATE_MS = 1000;
 const CORRELATE_SHARE = 5;
+/** How long the end may take where much is left to be read. */
+const DRAIN_MS = 30_000;
 const PATIENCE_MS = [250, 500, 1000, 2000, 5000] as const;
 /** Parsers are large: more sources than this do not keep theirs. */
 const MOST_PARSERS = 64;
@@ -52,6 +56,8 @@ interface Taken {
   readonly start: SourceStart;
   readonly writer: SourceWriter;
   readonly parser: BlockParser;
+  /** Lines of a wrong clock among those read before the place it began at. */
+  readonly mismatchesBefore: number;
   lastUsed: number;
 }
 
@@ -72,6 +78,9 @@ export class LiveIngester {
   #lastRound = 0;
   #isUncorrelated = true;
   #nextCorrelation = 0;
+  #current: Promise<unknown> = Promise.resolve();
+  /** Sources whose clock, or lines too old to be kept, were told of. */
+  readonly #warned = { clock: new WeakSet<LiveSource>(), age: new WeakSet<LiveSource>() };
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -85,6 +94,8 @@ export class LiveIngester {
   /** Takes its sources no further; what is not committed comes again when they do. */
   async remove(sources: LiveSources): Promise<void> {
     this.#providers.delete(sources);
+    // What a round under way has read of them, it still commits.
+    await this.#current.catch(() => undefined);
     await sources.close();
   }
 
@@ -114,7 +125,13 @@ export class LiveIngester {
   }
 
   /** One round, for callers that keep their own time; true if anything was taken. */
-  async round(): Promise<boolean> {
+  round(): Promise<boolean> {
+    const round = this.#runRound();
+    this.#current = round;
+    return round;
+  }
+
+  async #runRound(): Promise<boolean> {
     await this.#options.gate?.();
     const sources = await this.#sources();
     const ready: Ready[] = [];
@@ -132,8 +149,11 @@ export class LiveIngester {
     this.#taken.clear();
   }
 
+  /** What does not get in within its time stays where it is, for the next start. */
   async #drain(): Promise<void> {
-    for (let rounds = 0; rounds < 1000; rounds += 1) {
+    const deadline = Date.now() + DRAIN_MS;
+    for (const provider of this.#providers) provider.lookAtOnce?.();
+    while (Date.now() < deadline) {
       this.#nextCorrelation = 0;
       if (!(await this.#guardedRound()) || this.#failures > 0) return;
     }
@@ -247,7 +267,8 @@ export class LiveIngester {
     if (start.before.length > 0) parser.parse(start.before, 0);
     const options = { keepUnparsed, checkDuplicates: true, goesOn: true };
     const writer = new SourceWriter(start.identity, start.known, parser, options);
-    const taken = { source, start, writer, parser, lastUsed: this.#round };
+    const mismatchesBefore = parser.clock.mismatches;
+    const taken = { source, start, writer, parser, mismatchesBefore, lastUsed: this.#round };
     this.#taken.set(source, taken);
     this.#status.get(source)?.begun(start);
     return taken;
@@ -300,6 +321,7 @@ export class LiveIngester {
     for (const { taken, lines: own } of written) {
       taken.writer.committed();
       taken.source.committed();
+      this.#tellWarnings(taken);
       this.#status.get(taken.source)?.committed(taken.writer);
       lines += own;
     }
@@ -310,6 +332,8 @@ export class LiveIngester {
   async #write({ taken }: Ready): Promise<boolean> {
     try {
       await taken.writer.write(this.#options.sink);
+      const text = this.#clockWarning(taken);
+      if (text !== undefined) await taken.writer.note(this.#options.sink, text);
       await taken.writer.settle(this.#options.sink);
       return true;
     } catch (error) {
@@ -317,6 +341,26 @@ export class LiveIngester {
       this.#taken.delete(taken.source);
       return false;
     }
+  }
+
+  #clockWarning({ source, parser, mismatchesBefore }: Taken): string | undefined {
+    return this.#warned.clock.has(source) ? undefined : parser.clock.warning(mismatchesBefore);
+  }
+
+  /** Once a source, after the transaction they belong to. */
+  #tellWarnings(taken: Taken): void {
+    const { source, writer } = taken;
+    const clock = this.#clockWarning(taken);
+    if (clock !== undefined) this.#tellOnce(this.#warned.clock, source, clock);
+    if (writer.retentionWarning !== undefined) {
+      this.#tellOnce(this.#warned.age, source, writer.retentionWarning);
+    }
+  }
+
+  #tellOnce(told: WeakSet<LiveSource>, source: LiveSource, text: string): void {
+    if (told.has(source)) return;
+    told.add(source);
+    this.#tell({ kind: 'warning', source: source.name, text });
   }
 
   #tell(event: LiveEvent): void {

@@ -49,6 +49,8 @@ export interface LiveSource {
 export interface LiveSources {
   /** Looks again, if it is time to; the sources there are now. */
   refresh(): Promise<readonly LiveSource[]>;
+  /** The next refresh looks, whether it is time to or not. */
+  lookAtOnce?(): void;
   /** One of its sources is over. */
   ended?(source: LiveSource, problem: string | undefined): Promise<void>;
   close(): Promise<void>;

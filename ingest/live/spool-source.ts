@@ -12,6 +12,7 @@ import { PRIMING_BYTES } from './live-source.ts';
 /** Bytes of one block: a transaction of this size delays others little. */
 const BLOCK_BYTES = 1024 * 1024;
 const IDLE: LiveRead = { kind: 'idle' };
+const ENDED: LiveRead = { kind: 'ended' };
 
 export interface SpoolSourceOptions {
   /** For people: the listener's address. */
@@ -23,6 +24,8 @@ export interface SpoolSourceOptions {
   readonly urgent: boolean;
   readonly onTaken: (position: number) => void;
   readonly onGap: (from: number, to: number) => void;
+  /** After `finish`: all that was written is in the store. */
+  readonly onDrained?: () => void;
 }
 
 export class SpoolSource implements LiveSource {
@@ -32,6 +35,9 @@ export class SpoolSource implements LiveSource {
   #reader: SpoolReader | undefined;
   #written = 0;
   #position = 0;
+  /** Something was handed out that is not in the store. */
+  #isGiven = false;
+  #isFinishing = false;
 
   constructor(options: SpoolSourceOptions) {
     this.name = options.name;
@@ -53,11 +59,17 @@ export class SpoolSource implements LiveSource {
     this.#written = end;
   }
 
+  /** Nothing more is written: it is over once the store has all of it. */
+  finish(): void {
+    this.#isFinishing = true;
+  }
+
   async start(sink: Sink): Promise<SourceStart | undefined> {
     const { name, key, folder } = this.#options;
     const headDigest = SpoolSource.digestOf(key);
     const known = await sink.checkpointOf(headDigest);
     this.#position = known?.offset ?? 0;
+    this.#isGiven = false;
     await this.#reader?.close();
     this.#reader = await SpoolReader.open(folder, this.#position);
     const before = Buffer.from(await this.#reader.before(this.#position, PRIMING_BYTES));
@@ -66,7 +78,7 @@ export class SpoolSource implements LiveSource {
   }
 
   async read(): Promise<LiveRead> {
-    if (this.#written <= this.#position) return IDLE;
+    if (this.#written <= this.#position) return this.#atEnd();
     const block = await this.#reader?.read({ end: this.#written, maxBytes: BLOCK_BYTES });
     // Without a block it may still have passed notes on sessions.
     this.#position = block?.end ?? this.#reader?.position ?? this.#position;
@@ -75,16 +87,24 @@ export class SpoolSource implements LiveSource {
       this.#options.onGap(block.start, block.end);
       return IDLE;
     }
+    this.#isGiven = true;
     return { kind: 'block', item: itemOf(block), extent: extentOf(block) };
   }
 
   committed(): void {
+    this.#isGiven = false;
     this.#options.onTaken(this.#position);
   }
 
   async close(): Promise<void> {
     await this.#reader?.close();
     this.#reader = undefined;
+  }
+
+  #atEnd(): LiveRead {
+    if (!this.#isFinishing || this.#isGiven) return IDLE;
+    this.#options.onDrained?.();
+    return ENDED;
   }
 }
 

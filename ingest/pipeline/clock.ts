@@ -74,6 +74,15 @@ export class SourceClock {
     this.#options = options;
   }
 
+  /** What is to be said of lines whose stamps contradict their ids, but for the first so many of them. */
+  warning(told = 0): string | undefined {
+    const lines = this.mismatches - told;
+    if (lines <= 0) return undefined;
+    const days = Math.round(Math.abs(this.largestMismatch) / DAY);
+    const side = this.largestMismatch > 0 ? 'after' : 'before';
+    return `${lines} lines bear stamps up to ${days} days ${side} what their queue ids say: the log was edited, or a clock was wrong`;
+  }
+
   /** Fills `lines.time` of the whole block. */
   resolve(block: LogBlock, evidence: TimeEvidence): void {
     this.#block = block;

@@ -113,11 +113,8 @@ class SourceRun {
   }
 
   async #warnOfClock(): Promise<void> {
-    const { mismatches, largestMismatch } = this.#parser.clock;
-    if (mismatches === 0) return;
-    const days = Math.round(Math.abs(largestMismatch) / 86400);
-    const side = largestMismatch > 0 ? 'after' : 'before';
-    const text = `${mismatches} lines bear stamps up to ${days} days ${side} what their queue ids say: the log was edited, or a clock was wrong`;
+    const text = this.#parser.clock.warning();
+    if (text === undefined) return;
     this.#warnings.push(`${this.#source.identity.name}: ${text}`);
     await this.#writer.note(this.#sink, text);
   }

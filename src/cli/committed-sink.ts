@@ -101,7 +101,8 @@ export class CommittedSink implements Sink {
     counts.read -= this.#counted.lines;
     counts.duplicate -= this.#counted.lines;
     counts.bytes -= this.#counted.offset;
-    this.#pendingCounts = counts;
+    // A transaction may hold several sources.
+    add(this.#pendingCounts, counts);
     this.#pendingPlace = { lines: progress.lines, offset: progress.offset };
     return this.#sink.advance(sourceId, { ...progress, counts });
   }

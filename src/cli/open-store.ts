@@ -7,17 +7,17 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileError, MaillogError, maillogError } from '../model/errors.ts';
+import { fileError, maillogError } from '../model/errors.ts';
 import type { DuckDbStore, OpenOptions } from '../store/duckdb/duckdb-store.ts';
-import { saysFull } from '../store/duckdb/store-broken.ts';
 import { RemoteStore } from '../store/remote/client.ts';
 import { PROTOCOL } from '../store/remote/protocol.ts';
 import { socketPathOf } from '../store/remote/socket-path.ts';
 import type { ReadStore } from '../store/store.ts';
+import { explainStoreError } from './explain-store-error.ts';
 
 /** How long a command waits for the owner of the store to finish, or to answer. */
-const PATIENCE_MS = 10_000;
-const PAUSE_MS = 200;
+export const PATIENCE_MS = 10_000;
+export const PAUSE_MS = 200;
 /** Enough for a transaction of a million lines; what is more goes to a temporary file. */
 const WRITER_MEMORY = '512MB';
 /** A load parses on one processor; a second thread in the store costs more than it brings. */
@@ -42,8 +42,7 @@ export async function openWriter(path: string): Promise<DuckDbStore | RemoteStor
     return store;
   } catch (error) {
     await store.close();
-    if (/schema version/.test(String(error))) throw maillogError('E_STORE_NEWER', { path }, error);
-    throw error;
+    throw explainStoreError(path, error);
   }
 }
 
@@ -83,7 +82,7 @@ async function openFile(options: OpenOptions): Promise<Outcome> {
   try {
     return { kind: 'store', store: await DuckDbStore.open(options) };
   } catch (error) {
-    const explained = explain(options.path, String(error), error);
+    const explained = explainStoreError(options.path, error);
     return { kind: explained.code === 'E_STORE_LOCKED' ? 'busy' : 'failed', error: explained };
   }
 }
@@ -125,20 +124,4 @@ async function greet(path: string, store: RemoteStore, deadline: number): Promis
 function silent(path: string, cause: unknown): Outcome {
   const owner = 'a maillog daemon that does not answer';
   return { kind: 'busy', error: maillogError('E_STORE_LOCKED', { path, owner }, cause) };
-}
-
-function explain(path: string, text: string, cause: unknown): MaillogError {
-  if (cause instanceof MaillogError) return cause;
-  const pid = /PID (\d+)/.exec(text)?.[1];
-  if (/lock/i.test(text)) {
-    return maillogError(
-      'E_STORE_LOCKED',
-      { path, owner: pid === undefined ? 'another process' : `process ${pid}` },
-      cause,
-    );
-  }
-  if (/permission denied/i.test(text)) return maillogError('E_NO_ACCESS', { path }, cause);
-  const problem = text.replace(/^Error: /, '').split('\n')[0] ?? 'it cannot be opened';
-  if (saysFull(problem)) return maillogError('E_DISK_FULL', { path }, cause);
-  return maillogError('E_NOT_A_STORE', { path, problem }, cause);
 }

@@ -141,6 +141,7 @@ function addAnswers(register: Register): void {
     [
       ['--batch-lines <lines>', 'lines that become durable together'],
       ['--unparsed-lines <lines>', 'lines not understood that are kept of each source'],
+      ['--follow', 'go on as the logs grow, until a signal or the end of standard input'],
     ],
   ).addOption(
     new Option('--format <form>', 'how the summary comes out')

@@ -25,10 +25,12 @@ export interface Reading {
   readonly totalBytes: number | null;
   readonly lines: number;
   readonly seconds: number;
+  /** Seconds for which something has been waiting; not given: it is not live. */
+  readonly lag?: number | undefined;
 }
 
 export interface Meter {
-  update(bytes: number, lines: number): void;
+  update(bytes: number, lines: number, lag?: number): void;
   stop(): void;
 }
 
@@ -60,13 +62,14 @@ function speed({ lines, seconds }: Reading): string {
 
 /** The line for a reading. Pure: tests need no terminal and no clock. */
 export function progressLine(reading: Reading, { width, unicode }: Look): string {
-  const { label, bytes, totalBytes, lines, seconds } = reading;
+  const { label, bytes, totalBytes, lines, seconds, lag } = reading;
   const glyphs = glyphsOf({ ...PLAIN_STYLE, unicode });
   const { ellipsis } = glyphs;
   const name = cutToWidth(terminalText(label), { width: LABEL_MOST, place: 'middle', ellipsis });
   const figures = [`${formatCount(lines)} lines`, speed(reading)];
   if (totalBytes === null) {
     figures.push(formatBytes(bytes), formatDuration(Math.floor(seconds)));
+    if (lag !== undefined) figures.push(`${formatDuration(Math.floor(lag))} behind`);
   } else {
     figures.unshift(formatShare(Math.min(bytes, totalBytes), totalBytes));
     figures.push(`${timeLeft(reading)} left`);
@@ -88,12 +91,13 @@ export async function startProgress(io: Io, work: Work): Promise<Meter> {
   const look = { width: io.columns ?? 80, unicode: stderrShowsUnicode(io) };
   const started = performance.now();
   let [bytes, lines] = [0, 0];
+  let lag: number | undefined;
   const bar = new cliProgress.SingleBar({
     stream: io.stderr as NodeJS.WritableStream,
     fps: UPDATES_PER_SECOND,
     format: () => {
       const seconds = (performance.now() - started) / 1000;
-      return progressLine({ ...work, bytes, lines, seconds }, look);
+      return progressLine({ ...work, bytes, lines, seconds, lag }, look);
     },
     clearOnComplete: true,
     // The terminal stays as it is, whatever ends the process; signals are the command's business.
@@ -103,8 +107,8 @@ export async function startProgress(io: Io, work: Work): Promise<Meter> {
   });
   bar.start(work.totalBytes ?? 0, 0);
   return {
-    update: (nowBytes, nowLines) => {
-      [bytes, lines] = [nowBytes, nowLines];
+    update: (nowBytes, nowLines, nowLag) => {
+      [bytes, lines, lag] = [nowBytes, nowLines, nowLag];
       bar.update(nowBytes);
     },
     stop: () => bar.stop(),

@@ -1,9 +1,9 @@
-/** `maillog ingest`: log files into the store. */
-
+/** `maillog ingest`: log files into the store; with `--follow`, as they grow. */
 import { setPriority } from 'node:os';
 import { formatBytes, formatCount, formatDuration } from '../../../reports/render/numbers.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { CommandContext } from '../context.ts';
+import { followFiles } from '../follow-files.ts';
 import { print } from '../io.ts';
 import type { LoadResult } from '../load-files.ts';
 import { loadFiles } from '../load-files.ts';
@@ -18,6 +18,9 @@ export async function runIngest(
   options: Options,
   names: readonly string[],
 ): Promise<ExitCode> {
+  if (options.follow === true) {
+    return summed(context, options, await followFiles(context, names));
+  }
   const store = await openWriter(context.config.settings.db);
   let result: LoadResult;
   try {
@@ -29,6 +32,14 @@ export async function runIngest(
   } finally {
     await store.close();
   }
+  return summed(context, options, result);
+}
+
+async function summed(
+  context: CommandContext,
+  options: Options,
+  result: LoadResult,
+): Promise<ExitCode> {
   const text = options.format === 'json' ? summaryJson(result) : summaryText(result, context);
   await print(context.io, text);
   return result.problems > 0 ? 1 : 0;

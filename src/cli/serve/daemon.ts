@@ -15,24 +15,26 @@ import type { Logger } from './log.ts';
 import type { FromStore } from './messages.ts';
 import { Metrics } from './metrics.ts';
 import { Notifier } from './notify.ts';
-import type { ServePlan } from './plan.ts';
+import { needsRestart, type ServePlan, takenUp } from './plan.ts';
+import { Spools } from './spools.ts';
 import { StoreClient } from './store-client.ts';
 
-/** How long a question to the store's thread may take before it counts as hanging. */
-const ALIVE_MS = 20_000;
+const TAKING_LOGS = 'taking logs';
+const MEBIBYTE = 1024 * 1024;
 
 export class Daemon {
-  readonly #plan: ServePlan;
   readonly #log: Logger;
   readonly #notifier: Notifier;
   readonly #metrics = new Metrics();
   readonly #startedAt = new Date();
   readonly #stopSteps: (() => Promise<void>)[] = [];
+  #plan: ServePlan;
   #store: StoreClient | undefined;
+  #spools: Spools | undefined;
   #listening: Listening | undefined;
-  #http: string | null = null;
   #blocked: string | null = null;
-  #isStopping = false;
+  #starting: Promise<void> = Promise.resolve();
+  #stopping: Promise<boolean> | undefined;
 
   constructor(plan: ServePlan, log: Logger, env: Environment) {
     this.#plan = plan;
@@ -40,56 +42,55 @@ export class Daemon {
     this.#notifier = new Notifier(env);
   }
 
-  /** Where HTTP is served; null where it is not. */
-  get http(): string | null {
-    return this.#http;
-  }
-
-  /** `died` is called when there is nothing left to serve. */
-  async start(died: (reason: string) => void): Promise<void> {
+  /** Rejects with everything undone. `died` is called when there is nothing left to serve. */
+  async start(signal: AbortSignal, died: (reason: string) => void): Promise<void> {
+    const starting = this.#start(signal, died);
+    this.#starting = starting.catch(() => undefined);
     try {
-      await this.#startStore(died);
-      await this.#startControl();
-      await this.#startListening();
-      await this.#startHttp();
+      await starting;
     } catch (error) {
-      await this.stop();
+      await this.#undo();
       throw error;
     }
     const { store, listen } = this.#plan;
     this.#log.info({ version: VERSION, db: store.db, follow: store.follow, listen }, 'ready');
-    this.#notifier.ready('taking logs', () => this.#isAlive());
+    this.#notifier.ready(this.#blocked ?? TAKING_LOGS, () => this.#isAlive());
   }
 
-  async stop(): Promise<void> {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.#notifier.stopping();
-    for (const step of this.#stopSteps.reverse()) {
-      await step().catch((error: unknown) => {
-        this.#log.error({ reason: String(error) }, 'stopping');
-      });
-    }
-    this.#log.info({}, 'stopped');
+  /** False when something could not be brought to its end; it was told of. */
+  stop(): Promise<boolean> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
   }
 
-  /** Takes up another configuration: what is followed, the journal, retention, how much is logged. */
-  reload(plan: ServePlan): void {
+  /**
+   * Takes up another configuration: what is followed, the journal, listeners, certificates, retention, how
+   * much is logged. Rejects with nothing changed.
+   */
+  async reload(plan: ServePlan): Promise<void> {
+    if (this.#stopping !== undefined) return;
     const { store, settings, listen } = plan;
     this.#notifier.reloading();
-    this.#log.level = settings.logLevel;
-    const { follow, journal, retentionDays } = store;
-    this.#store?.send({ kind: 'reload', follow, journal, retentionDays });
-    if (listen.join() !== this.#plan.listen.join() || store.db !== this.#plan.store.db) {
-      this.#log.warn({}, 'other listeners and another database need a restart');
+    try {
+      await this.#listening?.change(plan);
+      const { follow, journal, retentionDays } = store;
+      this.#store?.send({ kind: 'reload', follow, journal, retentionDays });
+      this.#log.level = settings.logLevel;
+      const restart = needsRestart(this.#plan.settings, settings);
+      if (restart.length > 0) {
+        this.#log.warn({ settings: restart }, 'these changes take effect at the next start');
+      }
+      this.#log.info({ follow, journal, listen, retentionDays }, 'reloaded');
+      this.#plan = takenUp(this.#plan, plan);
+    } finally {
+      this.#notifier.ready(this.#blocked ?? TAKING_LOGS, () => this.#isAlive());
     }
-    this.#log.info({ follow, journal, retentionDays }, 'reloaded');
-    this.#notifier.ready('taking logs', () => this.#isAlive());
   }
 
+  /** Never rejects: a store that does not answer is a state too. */
   async health(): Promise<Health> {
-    const status = await this.#store?.status();
-    const blocked = status?.blocked ?? this.#blocked;
+    const status = await this.#store?.status().catch(() => undefined);
+    const blocked = status === undefined ? 'the database does not answer' : status.blocked;
     return {
       state: blocked === null ? 'ok' : 'blocked',
       blocked,
@@ -104,28 +105,62 @@ export class Daemon {
     };
   }
 
-  async #startStore(died: (reason: string) => void): Promise<void> {
-    const store = await StoreClient.start(this.#plan.store, (message) => this.#hear(message));
-    store.onDeath((reason) => {
-      if (!this.#isStopping) died(reason);
-    });
+  async #start(signal: AbortSignal, died: (reason: string) => void): Promise<void> {
+    const steps = [
+      () => this.#startStore(signal, died),
+      () => this.#startControl(),
+      () => this.#startListening(),
+      () => this.#startHttp(),
+    ];
+    for (const step of steps) {
+      await step();
+      signal.throwIfAborted();
+    }
+  }
+
+  async #stop(): Promise<boolean> {
+    this.#notifier.stopping();
+    await this.#starting;
+    const isWhole = await this.#undo();
+    this.#log.info({}, 'stopped');
+    return isWhole;
+  }
+
+  async #undo(): Promise<boolean> {
+    let isWhole = true;
+    for (const step of this.#stopSteps.splice(0).reverse()) {
+      await step().catch((error: unknown) => {
+        isWhole = false;
+        this.#log.error(
+          { reason: error instanceof Error ? error.message : String(error) },
+          'stopping',
+        );
+      });
+    }
+    return isWhole;
+  }
+
+  async #startStore(signal: AbortSignal, died: (reason: string) => void): Promise<void> {
+    const hear = (message: FromStore): void => this.#hear(message);
+    const store = await StoreClient.start(this.#plan.store, hear, signal);
+    store.onDeath(died);
     this.#store = store;
     this.#stopSteps.push(() => store.stop());
   }
 
   async #startControl(): Promise<void> {
-    const { store, settings } = this.#plan;
+    const { db, group } = this.#plan.store;
     const control = await ControlServer.listen({
-      path: socketPathOf(store.db),
+      path: socketPathOf(db),
       handler: this.#controlHandler(),
-      ...(settings.group === null ? {} : { group: settings.group }),
+      ...(group === null ? {} : { group }),
     });
     this.#stopSteps.push(() => control.close());
   }
 
   /** The daemon itself tells how it is; all else is the store's. */
   #controlHandler(): RequestHandler {
-    const questions = this.#questions();
+    const { questions } = this.#running();
     return {
       handle: async (session: string, request: WireRequest): Promise<WireReply> => {
         if (request.method !== 'health') return questions.handle(session, request);
@@ -136,72 +171,60 @@ export class Daemon {
     };
   }
 
-  #questions(): RequestHandler {
-    if (this.#store === undefined) throw maillogError('E_INTERNAL', { problem: 'no store' });
-    return this.#store.questions;
-  }
-
   async #startListening(): Promise<void> {
-    if (this.#store === undefined) return;
     const { settings, spoolFolder, listen } = this.#plan;
-    const listening = new Listening(this.#store, settings, spoolFolder, this.#log);
+    const limitBytes = settings.spoolMegabytes * MEBIBYTE;
+    const spools = new Spools(this.#running(), { folder: spoolFolder, limitBytes, log: this.#log });
+    this.#spools = spools;
+    const listening = new Listening(spools, this.#log);
     this.#listening = listening;
-    this.#stopSteps.push(() => listening.stop());
-    await listening.start(listen);
+    this.#stopSteps.push(async () => {
+      await listening.stop();
+      await spools.close();
+    });
+    await listening.start(this.#plan);
+    await spools.openLeftovers(listen);
   }
 
   async #startHttp(): Promise<void> {
-    const address = this.#plan.settings.http;
-    if (address === null) return;
-    const { host, port } = hostAndPort(address);
+    const { http, settings } = this.#plan;
+    if (http === null) return;
     const server = buildServer({
       health: async () => ({ ...(await this.health()) }),
       metrics: async () => this.#metrics.text(await this.health()),
     });
+    this.#stopSteps.push(() => server.close());
     try {
-      this.#http = await server.listen({ host, port });
+      const url = await server.listen(http);
+      this.#log.info({ url }, 'health and metrics');
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      throw maillogError('E_CANNOT_LISTEN', { address, problem }, error);
+      throw maillogError('E_CANNOT_LISTEN', { address: String(settings.http), problem }, error);
     }
-    this.#log.info({ url: this.#http }, 'health and metrics');
-    this.#stopSteps.push(() => server.close());
   }
 
   #hear(message: FromStore): void {
-    if (message.kind === 'taken') this.#listening?.taken(message.key, message.position);
+    if (message.kind === 'taken') this.#spools?.taken(message.key, message.position);
+    else if (message.kind === 'drained') void this.#spools?.drained(message.key);
     else if (message.kind === 'batch') this.#metrics.batch(message.lines, message.milliseconds);
-    else if (message.kind === 'log')
+    else if (message.kind === 'log') {
       this.#log[message.level]({ ...message.fields }, message.message);
-    else if (message.kind === 'blocked') {
+    } else if (message.kind === 'blocked') {
       this.#blocked = message.reason;
-      this.#notifier.status(message.reason ?? 'taking logs');
+      this.#notifier.status(message.reason ?? TAKING_LOGS);
     }
   }
 
+  #running(): StoreClient {
+    if (this.#store === undefined) throw maillogError('E_INTERNAL', { problem: 'no store' });
+    return this.#store;
+  }
+
   async #isAlive(): Promise<boolean> {
-    const late = new Promise<boolean>((resolve) => {
-      setTimeout(() => resolve(false), ALIVE_MS).unref();
-    });
     const asked = this.#store?.status().then(
       () => true,
       () => false,
     );
-    return Promise.race([asked ?? Promise.resolve(false), late]);
+    return asked ?? false;
   }
-}
-
-/** `127.0.0.1:9090`, `[::1]:9090`, or a port on loopback. */
-function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) {
-    throw maillogError('E_BAD_SETTING', {
-      where: 'serve.http',
-      key: 'address',
-      value: address,
-      allowed: 'ADDRESS:PORT, such as 127.0.0.1:9090',
-    });
-  }
-  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }

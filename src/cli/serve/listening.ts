@@ -1,191 +1,191 @@
 /**
- * The daemon's listeners, each with the spool it puts into. A spool is opened where the store stands, so
- * that what an earlier run took in and did not store comes first.
+ * The daemon's listeners, each with the spool it puts into: opened all or none, and changed all or none while
+ * the daemon runs. A listener that stays is not disturbed by others that come and go.
  */
-import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import {
-  formatListenAddress,
-  type ListenAddress,
-  parseListenAddress,
-} from '../../../ingest/listen/address.ts';
-import type { Listener, ListenLimits } from '../../../ingest/listen/listener.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { formatListenAddress } from '../../../ingest/listen/address.ts';
+import type { ListenContext, Listener, ListenLimits } from '../../../ingest/listen/listener.ts';
 import { DEFAULT_LIMITS } from '../../../ingest/listen/listener.ts';
 import { RelpListener } from '../../../ingest/listen/relp.ts';
-import { RepeatWatch } from '../../../ingest/listen/repeat-watch.ts';
+import type { TlsIdentity } from '../../../ingest/listen/stream-server.ts';
 import { TcpListener } from '../../../ingest/listen/tcp.ts';
 import { UdpListener } from '../../../ingest/listen/udp.ts';
 import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
-import { SpoolWriter } from '../../../ingest/spool/spool-writer.ts';
-import type { Settings } from '../../config/settings.ts';
-import { fileError, maillogError } from '../../model/errors.ts';
-import { writeAside } from '../write-aside.ts';
+import { MaillogError, maillogError } from '../../model/errors.ts';
+import { listenAddress } from './addresses.ts';
 import type { ListenerHealth } from './health.ts';
 import type { Logger } from './log.ts';
-import { spoolName } from './plan.ts';
-import type { StoreClient } from './store-client.ts';
-
-const MEBIBYTE = 1024 * 1024;
-/** What a RELP client may send again must still be there after a restart. */
-const RELP_KEEP = 16 * MEBIBYTE;
+import type { ServePlan } from './plan.ts';
+import type { Spool, Spools } from './spools.ts';
+import { isSameIdentity } from './tls-files.ts';
 
 interface Opened {
   readonly address: string;
-  readonly key: string;
-  readonly spool: SpoolWriter;
+  readonly spool: Spool;
   readonly listener: Listener;
-  bound: string;
+  readonly bound: string;
 }
 
-export class Listening {
-  readonly #store: StoreClient;
-  readonly #settings: Settings;
-  readonly #folder: string;
-  readonly #log: Logger;
-  readonly #opened = new Map<string, Opened>();
+/** What of the plan is about listeners. */
+type Wanted = Pick<ServePlan, 'listen' | 'tls' | 'settings'>;
 
-  constructor(store: StoreClient, settings: Settings, folder: string, log: Logger) {
-    this.#store = store;
-    this.#settings = settings;
-    this.#folder = folder;
+/** In the errors of listeners; the catalogue's words say it too. */
+const PREAMBLE = /^cannot listen on [^ ]+: /;
+
+export class Listening {
+  readonly #spools: Spools;
+  readonly #log: Logger;
+  /** Listeners look at it whenever they need it. */
+  readonly #limits: { -readonly [name in keyof ListenLimits]: ListenLimits[name] } = {
+    ...DEFAULT_LIMITS,
+  };
+  readonly #opened = new Map<string, Opened>();
+  #tls: TlsIdentity | undefined;
+
+  constructor(spools: Spools, log: Logger) {
+    this.#spools = spools;
     this.#log = log;
   }
 
   /** Opens all, or none: what was opened before one fails is closed again. */
-  async start(addresses: readonly string[]): Promise<void> {
-    try {
-      for (const address of addresses) await this.#open(address);
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+  async start({ listen, tls, settings }: Wanted): Promise<void> {
+    this.#tls = tls;
+    this.#limit(settings);
+    this.#announce(await this.#openAll(listen));
   }
 
-  /** The store has everything up to there. */
-  taken(key: string, position: number): void {
-    this.#opened.get(key)?.spool.committed(position);
+  /** Rejects with nothing changed, but for listeners to be removed that were closed for a moment. */
+  async change({ listen, tls, settings }: Wanted): Promise<void> {
+    const before = this.#tls;
+    const hasOtherKind = (before?.clientCa === undefined) !== (tls?.clientCa === undefined);
+    const closing = [...this.#opened.values()].filter(
+      ({ address, listener }) =>
+        !listen.includes(address) ||
+        (hasOtherKind && listener.renewTls !== undefined && isSecret(address)),
+    );
+    await this.#close(closing);
+    const wanted = listen.filter((address) => !this.#opened.has(address));
+    try {
+      this.#tls = tls;
+      this.#announce(await this.#openAll(wanted));
+    } catch (error) {
+      this.#tls = before;
+      this.#announce(await this.#openAll(closing.map(({ address }) => address)));
+      throw error;
+    }
+    this.#limit(settings);
+    this.#forget(closing.filter(({ address }) => !listen.includes(address)));
+    this.#renew(before, tls);
   }
 
   health(): readonly ListenerHealth[] {
-    return [...this.#opened.values()].map(({ address, bound, listener, spool }) => ({
+    return [...this.#opened.values()].map(({ address, bound, listener, spool: { writer } }) => ({
       address,
       bound,
       counters: { ...listener.counters() },
-      spoolBytes: Math.max(0, spool.end - spool.committedPosition),
-      isFull: spool.isFull,
+      spoolBytes: Math.max(0, writer.end - writer.committedPosition),
+      isFull: writer.isFull,
     }));
   }
 
-  /** Accepts nothing more; what has come is on disk, and the store is told of it. */
+  /** Accepts nothing more; what has come is in the spools. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#opened.values()].map(({ listener }) => listener.stop()));
+    // What the system has accepted for us and we have not seen yet is taken first.
+    await nextTurn();
+    await nextTurn();
+    await this.#close([...this.#opened.values()]);
   }
 
-  async close(): Promise<void> {
-    for (const { spool, address } of this.#opened.values()) {
-      await spool.close().catch((error: unknown) => {
-        this.#log.error({ listener: address, reason: String(error) }, 'spool');
-      });
+  async #close(some: readonly Opened[]): Promise<void> {
+    for (const { address } of some) this.#opened.delete(address);
+    await Promise.all(some.map(({ listener }) => listener.stop()));
+  }
+
+  async #openAll(addresses: readonly string[]): Promise<readonly Opened[]> {
+    const opened: Opened[] = [];
+    try {
+      for (const address of addresses) opened.push(await this.#open(address));
+    } catch (error) {
+      await this.#close(opened);
+      throw error;
+    }
+    return opened;
+  }
+
+  async #open(address: string): Promise<Opened> {
+    const spool = await this.#spools.open(address);
+    const listener = this.#listener(spool);
+    try {
+      const bound = formatListenAddress(await listener.start());
+      const opened = { address, spool, listener, bound };
+      this.#opened.set(address, opened);
+      return opened;
+    } catch (error) {
+      await listener.stop();
+      throw cannotListen(address, error);
     }
   }
 
-  async #open(text: string): Promise<void> {
-    const parsed = parseListenAddress(text);
-    if (!parsed.ok) {
-      throw maillogError('E_BAD_SETTING', {
-        where: 'serve.listen',
-        key: 'address',
-        value: text,
-        allowed: parsed.error,
-      });
-    }
-    const key = `${this.#spoolId()}/${text}`;
-    const folder = spoolName(this.#folder, text);
-    const start = await this.#store.openSpool(text, key, folder);
-    const watch = new RepeatWatch();
-    const isRelp = /^relps?:/.test(text);
-    const spool = await SpoolWriter.open({
-      folder,
-      start,
-      limitBytes: this.#settings.spoolMegabytes * MEBIBYTE,
-      keepBytes: isRelp ? RELP_KEEP : MEBIBYTE,
-      onRecovered: (record) => {
-        if (isRelp) watch.recover(record, record.end <= start);
-      },
-      onEvent: (kind, detail) => this.#log.warn({ listener: text, kind, detail }, 'spool'),
-    });
-    spool.onWritten((end) => this.#store.send({ kind: 'written', key, end }));
-    this.#store.send({ kind: 'written', key, end: spool.written });
-    spool.committed(start);
-    const listener = this.#listener(parsed.address, spool, watch, text);
-    const opened = { address: text, key, spool, listener, bound: text };
-    this.#opened.set(key, opened);
-    opened.bound = formatListenAddress(await listener.start());
-    this.#log.info({ listener: text, bound: opened.bound }, 'listening');
-  }
-
-  #listener(
-    address: ListenAddress,
-    inlet: SpoolWriter,
-    watch: RepeatWatch,
-    name: string,
-  ): Listener {
-    const limits: ListenLimits = {
-      ...DEFAULT_LIMITS,
-      maxConnections: this.#settings.maxConnections,
-      maxPerPeer: this.#settings.maxPerPeer,
-      frameTimeoutMs: this.#settings.frameTimeout * 1000,
-    };
+  #listener({ address: text, writer: inlet, watch }: Spool): Listener {
+    const address = listenAddress(text, 'serve.listen');
     const onEvent = (kind: string, detail: string): void =>
-      this.#log.warn({ listener: name, kind, detail }, 'listener');
-    const context = { inlet, limits, onEvent };
+      this.#log.warn({ listener: text, kind, detail }, 'listener');
+    const context: ListenContext = { inlet, limits: this.#limits, onEvent };
     switch (address.transport) {
       case 'udp':
         return new UdpListener(address, context);
       case 'tcp':
         return new TcpListener(address, context);
       case 'tls':
-        return new TcpListener(address, context, this.#tls());
+        return new TcpListener(address, context, this.#tls);
       case 'relp':
         return new RelpListener(address, context, watch);
       case 'relps':
-        return new RelpListener(address, context, watch, this.#tls());
+        return new RelpListener(address, context, watch, this.#tls);
       case 'unix':
         return new UnixDatagramListener(address, context, { hostName: hostname() });
     }
   }
 
-  #tls() {
-    const { tlsKey, tlsCert, tlsCa } = this.#settings;
-    if (tlsKey === null || tlsCert === null) {
-      throw maillogError('E_USAGE', {
-        problem: 'tls:// and relps:// need serve.tls_key and serve.tls_cert',
-      });
-    }
-    return {
-      key: readPem(tlsKey),
-      cert: readPem(tlsCert),
-      ...(tlsCa === null ? {} : { clientCa: readPem(tlsCa) }),
-    };
+  #limit({ maxConnections, maxPerPeer, frameTimeout }: Wanted['settings']): void {
+    Object.assign(this.#limits, {
+      maxConnections,
+      maxPerPeer,
+      frameTimeoutMs: frameTimeout * 1000,
+    });
   }
 
-  /** Tells the spools of this folder from those of another, whose positions mean nothing here. */
-  #spoolId(): string {
-    const path = join(this.#folder, 'id');
-    if (existsSync(path)) return readFileSync(path, 'utf8').trim();
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const id = randomUUID();
-    writeAside(path, id, 0o600);
-    return id;
+  #forget(removed: readonly Opened[]): void {
+    for (const { address, spool } of removed) {
+      this.#spools.finish(spool);
+      this.#log.info({ listener: address }, 'no longer listening');
+    }
+  }
+
+  /** Connections that are open go on as they are. */
+  #renew(before: TlsIdentity | undefined, now: TlsIdentity | undefined): void {
+    if (before === undefined || now === undefined || isSameIdentity(before, now)) return;
+    for (const { address, listener } of this.#opened.values()) {
+      if (!isSecret(address)) continue;
+      listener.renewTls?.(now);
+      this.#log.info({ listener: address }, 'certificate renewed');
+    }
+  }
+
+  #announce(opened: readonly Opened[]): void {
+    for (const { address, bound } of opened) {
+      this.#log.info({ listener: address, bound }, 'listening');
+    }
   }
 }
 
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw fileError(error, path);
-  }
+function isSecret(address: string): boolean {
+  return /^(?:tls|relps):/.test(address);
+}
+
+function cannotListen(address: string, error: unknown): MaillogError {
+  if (error instanceof MaillogError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return maillogError('E_CANNOT_LISTEN', { address, problem: text.replace(PREAMBLE, '') }, error);
 }

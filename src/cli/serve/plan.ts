@@ -1,15 +1,24 @@
-/** What the daemon is to do, worked out of the settings: plain values, so that a thread can be handed them. */
-import { join } from 'node:path';
+/**
+ * What the daemon is to do, worked out of the settings: plain values, so that a thread can be handed them.
+ * What can be found wrong without opening anything is found here.
+ */
+import type { TlsIdentity } from '../../../ingest/listen/stream-server.ts';
 import type { Settings } from '../../config/settings.ts';
+import { SETTINGS } from '../../config/settings.ts';
 import { maillogError } from '../../model/errors.ts';
 import type { CommandContext } from '../context.ts';
 import { readingOf } from '../context.ts';
 import type { Reading } from '../reading.ts';
+import type { HostAndPort } from './addresses.ts';
+import { groupNumber, httpAddress, listenAddress } from './addresses.ts';
+import { readTlsIdentity } from './tls-files.ts';
 
 export interface StorePlan {
   readonly db: string;
   /** Where exports are written before whoever asked takes them away. */
   readonly exportFolder: string;
+  /** The number of the group that may take them; null: nobody else. */
+  readonly group: number | null;
   readonly reading: Reading;
   readonly follow: readonly string[];
   readonly journal: readonly string[];
@@ -22,26 +31,46 @@ export interface ServePlan {
   readonly store: StorePlan;
   readonly spoolFolder: string;
   readonly listen: readonly string[];
+  /** Present where a listener needs it. */
+  readonly tls: TlsIdentity | undefined;
+  readonly http: HostAndPort | null;
   readonly settings: Settings;
 }
 
 const MEBIBYTE = 1024 * 1024;
+/** Settings that a running daemon does not take up. */
+const FIXED = [
+  'db',
+  'timezone',
+  'year',
+  'dialect',
+  'hostAliases',
+  'unparsedLines',
+  'http',
+  'group',
+  'spoolMegabytes',
+  'reserveMegabytes',
+] as const;
 
 /** `files` are those of the command line: they are followed besides the configured ones. */
 export function makePlan(context: CommandContext, files: readonly string[]): ServePlan {
-  const { settings } = context.config;
-  const { db } = settings;
+  const { settings, origins } = context.config;
+  const { db, group, http } = settings;
   const follow = [...new Set([...settings.follow, ...files])];
-  if (follow.length + settings.listen.length + settings.journal.length === 0) {
+  const listen = [...new Set(settings.listen)];
+  if (follow.length + listen.length + settings.journal.length === 0) {
     throw maillogError('E_USAGE', {
       problem:
         'nothing to serve: name logs to follow, or set serve.follow, serve.listen or serve.journal in the configuration',
     });
   }
+  const transports = listen.map((text) => listenAddress(text, origins.listen).transport);
+  const isSecret = transports.some((transport) => transport === 'tls' || transport === 'relps');
   return {
     store: {
       db,
       exportFolder: `${db}.exports`,
+      group: group === null ? null : groupNumber(group, origins.group),
       reading: plainReading(readingOf(context)),
       follow,
       journal: settings.journal,
@@ -49,8 +78,30 @@ export function makePlan(context: CommandContext, files: readonly string[]): Ser
       retentionDays: settings.retentionDays,
     },
     spoolFolder: `${db}.spool`,
-    listen: settings.listen,
+    listen,
+    tls: isSecret ? readTlsIdentity(settings) : undefined,
+    http: http === null ? null : httpAddress(http, origins.http),
     settings,
+  };
+}
+
+/** Keys of settings that differ and take effect only when the daemon is started again. */
+export function needsRestart(now: Settings, wanted: Settings): readonly string[] {
+  return FIXED.filter((name) => JSON.stringify(now[name]) !== JSON.stringify(wanted[name])).map(
+    (name) => SETTINGS[name].key,
+  );
+}
+
+/** The plan in force after a reload: what is fixed stays as it was, so that the next reload still tells. */
+export function takenUp(now: ServePlan, wanted: ServePlan): ServePlan {
+  const fixed = Object.fromEntries(FIXED.map((name) => [name, now.settings[name]]));
+  const { db, exportFolder, group, reading, reserve } = now.store;
+  return {
+    ...wanted,
+    store: { ...wanted.store, db, exportFolder, group, reading, reserve },
+    spoolFolder: now.spoolFolder,
+    http: now.http,
+    settings: { ...wanted.settings, ...fixed },
   };
 }
 
@@ -62,9 +113,4 @@ function plainReading({ settings, zone, isZoneGiven }: Reading): Reading {
     zone,
     isZoneGiven,
   };
-}
-
-/** A folder's name for a listener: its address without what a file system minds. */
-export function spoolName(folder: string, address: string): string {
-  return join(folder, address.replace(/[^\w.-]+/g, '_').slice(0, 100));
 }

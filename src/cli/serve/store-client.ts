@@ -1,7 +1,10 @@
-/** The main thread's end of the store's thread: starts it, hears it, asks it, ends it. */
+/**
+ * The main thread's end of the store's thread: starts it, hears it, asks it, ends it.
+ *
+ * Promise: whoever waits for an answer is told when the thread has gone; nobody waits for ever.
+ */
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { maillogError } from '../../model/errors.ts';
-import { saysFull } from '../../store/duckdb/store-broken.ts';
+import { MaillogError } from '../../model/errors.ts';
 import { PortClient } from '../../store/remote/forward.ts';
 import type { FromStore, StoreStatus, ToStore } from './messages.ts';
 import type { StorePlan } from './plan.ts';
@@ -9,37 +12,70 @@ import type { StorePlan } from './plan.ts';
 /** How long a status may be waited for. */
 const PATIENCE_MS = 5000;
 
+interface Waiter {
+  /** True when the message was the one waited for. */
+  readonly take: (message: FromStore) => boolean;
+  readonly fail: (error: Error) => void;
+}
+
 export class StoreClient {
   /** Questions to the store, for the control server. */
   readonly questions: PortClient;
   readonly #worker: Worker;
-  readonly #listeners = new Set<(message: FromStore) => void>();
+  readonly #waiting = new Set<Waiter>();
+  readonly #exited: Promise<void>;
+  #died: ((reason: string) => void) | undefined;
+  #gone: Error | undefined;
   #asked = 0;
 
-  private constructor(worker: Worker, questions: PortClient) {
+  private constructor(worker: Worker, questions: PortClient, hear: (message: FromStore) => void) {
     this.#worker = worker;
     this.questions = questions;
     worker.on('message', (message: FromStore) => {
-      for (const listener of this.#listeners) listener(message);
+      hear(message);
+      for (const waiter of this.#waiting) if (waiter.take(message)) this.#waiting.delete(waiter);
+    });
+    worker.on('error', (error) => this.#over(error.stack ?? String(error)));
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', (code) => {
+        this.#over(`the store's thread ended with code ${code}`);
+        resolve();
+      });
     });
   }
 
-  /** Resolves when the database is open; rejects with the catalogue's words when it cannot be. */
-  static async start(plan: StorePlan, hear: (message: FromStore) => void): Promise<StoreClient> {
+  /**
+   * Resolves when the database is open; rejects with the catalogue's words when it cannot be, or when the
+   * signal ends the waiting for it.
+   */
+  static async start(
+    plan: StorePlan,
+    hear: (message: FromStore) => void,
+    signal: AbortSignal,
+  ): Promise<StoreClient> {
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(new URL('./store-thread.js', import.meta.url), {
       workerData: { plan, questions: port2 },
       transferList: [port2],
       name: 'store',
     });
-    const client = new StoreClient(worker, new PortClient(port1));
-    client.#listeners.add(hear);
-    const first = await client.#next((message) =>
-      message.kind === 'ready' || message.kind === 'failed' ? message : undefined,
-    );
-    if (first.kind === 'ready') return client;
-    await worker.terminate();
-    throw openingFailed(plan.db, first.message);
+    const client = new StoreClient(worker, new PortClient(port1), hear);
+    const giveUp = (): void => client.send({ kind: 'stop' });
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      const first = await client.#next((message) =>
+        message.kind === 'ready' || message.kind === 'failed' ? message : undefined,
+      );
+      if (first.kind === 'ready') return client;
+      throw new MaillogError(first.code, first.message);
+    } catch (error) {
+      client.#gone ??= new Error('the database could not be opened');
+      client.questions.close();
+      await worker.terminate();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 
   send(message: ToStore): void {
@@ -49,10 +85,14 @@ export class StoreClient {
   /** Tells the store of a listener's spool; the place from which the store has to be given what is in it. */
   async openSpool(name: string, key: string, folder: string): Promise<number> {
     const answer = this.#next((message) =>
-      message.kind === 'spool' && message.key === key ? message : undefined,
+      (message.kind === 'spool' || message.kind === 'no spool') && message.key === key
+        ? message
+        : undefined,
     );
     this.send({ kind: 'spool', name, key, folder });
-    return (await answer).position;
+    const said = await answer;
+    if (said.kind === 'spool') return said.position;
+    throw new MaillogError('E_STORE_FAILED', said.reason);
   }
 
   async status(): Promise<StoreStatus> {
@@ -68,49 +108,56 @@ export class StoreClient {
 
   /** Everything that is there is taken first. */
   async stop(): Promise<void> {
-    const stopped = this.#next((message) => (message.kind === 'stopped' ? true : undefined));
-    this.send({ kind: 'stop' });
-    await stopped;
+    if (this.#gone === undefined) {
+      this.#died = undefined;
+      const stopped = this.#next((message) => (message.kind === 'stopped' ? true : undefined));
+      this.send({ kind: 'stop' });
+      await stopped;
+    }
     this.questions.close();
     await this.#worker.terminate();
+    await this.#exited;
   }
 
   /** Called when the thread ends without having been asked to: there is nothing left to serve. */
   onDeath(listener: (reason: string) => void): void {
-    this.#worker.on('error', (error) => listener(error.stack ?? String(error)));
-    this.#worker.on('exit', (code) => listener(`the store's thread ended with code ${code}`));
+    this.#died = listener;
+    if (this.#gone !== undefined) listener(this.#gone.message);
+  }
+
+  #over(reason: string): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = new Error(reason);
+    // Nobody answers there any more.
+    this.questions.close();
+    for (const { fail } of this.#waiting) fail(this.#gone);
+    this.#waiting.clear();
+    this.#died?.(reason);
   }
 
   /** The first message that `pick` makes something of. */
   #next<T>(pick: (message: FromStore) => T | undefined, patience?: number): Promise<T> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
     return new Promise<T>((resolve, reject) => {
-      const finish = (act: () => void): void => {
-        clearTimeout(timer);
-        this.#listeners.delete(listener);
-        this.#worker.off('error', onError);
-        act();
+      const waiter: Waiter = {
+        take: (message) => {
+          const picked = pick(message);
+          if (picked === undefined) return false;
+          clearTimeout(timer);
+          resolve(picked);
+          return true;
+        },
+        fail: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
       };
-      const onError = (error: unknown): void => finish(() => reject(error));
-      const listener = (message: FromStore): void => {
-        const picked = pick(message);
-        if (picked !== undefined) finish(() => resolve(picked));
+      const late = (): void => {
+        this.#waiting.delete(waiter);
+        reject(new Error('the database does not answer'));
       };
-      const timer =
-        patience === undefined
-          ? undefined
-          : setTimeout(() => finish(() => reject(new Error('the store is busy'))), patience);
-      this.#worker.once('error', onError);
-      this.#listeners.add(listener);
+      const timer = patience === undefined ? undefined : setTimeout(late, patience);
+      this.#waiting.add(waiter);
     });
   }
-}
-
-function openingFailed(db: string, message: string): Error {
-  const pid = /PID (\d+)/.exec(message)?.[1];
-  if (/lock/i.test(message)) {
-    const owner = pid === undefined ? 'another process' : `process ${pid}`;
-    return maillogError('E_STORE_LOCKED', { path: db, owner });
-  }
-  if (saysFull(message)) return maillogError('E_DISK_FULL', { path: db });
-  return maillogError('E_NOT_A_STORE', { path: db, problem: message.split('\n')[0] ?? message });
 }

@@ -3,24 +3,25 @@
  * it, and answers what the main thread forwards. Whatever it has to say to people goes to the main thread.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { Follower } from '../../../ingest/follow/follower.ts';
+import { type FollowEvent, Follower } from '../../../ingest/follow/follower.ts';
 import { type JournalEvent, JournalSource } from '../../../ingest/live/journal-source.ts';
 import type { LiveEvent } from '../../../ingest/live/live-ingester.ts';
 import { LiveIngester } from '../../../ingest/live/live-ingester.ts';
 import type { LiveSources } from '../../../ingest/live/live-source.ts';
 import { SingleSource } from '../../../ingest/live/single-source.ts';
 import { SpoolSource } from '../../../ingest/live/spool-source.ts';
-import { MaillogError } from '../../model/errors.ts';
 import type { SharedSink } from '../../store/duckdb/shared-sink.ts';
-import { SharedStore } from '../../store/duckdb/shared-store.ts';
+import type { SharedStore } from '../../store/duckdb/shared-store.ts';
 import { StoreBroken } from '../../store/duckdb/store-broken.ts';
 import { PortServer } from '../../store/remote/forward.ts';
 import { PROTOCOL } from '../../store/remote/protocol.ts';
 import { StoreServer } from '../../store/remote/server.ts';
 import { upkeepMethods } from '../../store/remote/upkeep-methods.ts';
+import { explainStoreError } from '../explain-store-error.ts';
 import { clockOptions, makeParser } from '../reading.ts';
 import { VERSION } from '../version.ts';
 import type { FromStore, LogLevel, StoreStatus, ToStore } from './messages.ts';
+import { openShared } from './open-shared.ts';
 import type { StorePlan } from './plan.ts';
 import { roomGuard } from './room-guard.ts';
 import { Upkeep } from './upkeep.ts';
@@ -31,8 +32,13 @@ export interface StoreThreadData {
   readonly questions: MessagePort;
 }
 
-/** Enough for a transaction of live lines and a few answers; what is more goes to a temporary file. */
-const MEMORY = '512MB';
+/** What is followed, and the sources made for it. */
+interface Followed {
+  readonly what: readonly string[];
+  readonly sources: LiveSources | undefined;
+}
+
+const NOTHING: Followed = { what: [], sources: undefined };
 
 class StoreThread {
   readonly #plan: StorePlan;
@@ -41,9 +47,11 @@ class StoreThread {
   readonly #ingester: LiveIngester;
   readonly #spools = new Map<string, SpoolSource>();
   readonly #upkeep: Upkeep;
-  #files: LiveSources[] = [];
+  #files = NOTHING;
+  #journal = NOTHING;
   #running: Promise<void> = Promise.resolve();
   #blocked: string | null = null;
+  #stopped: Promise<void> | undefined;
 
   constructor(plan: StorePlan, store: SharedStore) {
     this.#plan = plan;
@@ -66,7 +74,8 @@ class StoreThread {
   }
 
   start(): void {
-    this.#follow(this.#plan.follow, this.#plan.journal);
+    this.#files = this.#added(this.#plan.follow, filesOf);
+    this.#journal = this.#added(this.#plan.journal, journalOf);
     this.#running = this.#ingester.run();
     this.#upkeep.start();
   }
@@ -78,32 +87,46 @@ class StoreThread {
       case 'written':
         this.#spools.get(message.key)?.written(message.end);
         return this.#ingester.wake();
+      case 'finish':
+        this.#spools.get(message.key)?.finish();
+        return this.#ingester.wake();
       case 'reload':
-        await Promise.all(this.#files.map((sources) => this.#ingester.remove(sources)));
         this.#upkeep.keepDays(message.retentionDays);
-        return this.#follow(message.follow, message.journal);
+        this.#files = await this.#changed(this.#files, message.follow, filesOf);
+        this.#journal = await this.#changed(this.#journal, message.journal, journalOf);
+        return undefined;
       case 'status':
-        return say({ kind: 'status', id: message.id, status: await this.#status() });
+        return say({ kind: 'status', id: message.id, status: this.#status() });
       case 'stop':
         return this.#stop();
     }
   }
 
-  #follow(patterns: readonly string[], journal: readonly string[]): void {
-    this.#files = [];
-    if (patterns.length > 0) {
-      const onEvent = ({ kind, path, detail }: FollowEventLike): void =>
-        log(kind === 'problem' ? 'warn' : 'debug', `log ${kind}`, { path, detail });
-      this.#files.push(new Follower({ patterns, onEvent }));
-    }
-    if (journal.length > 0) {
-      const onEvent = (event: JournalEvent): void => log('warn', 'journal', { ...event });
-      this.#files.push(new SingleSource(new JournalSource({ filters: [...journal], onEvent })));
-    }
-    for (const sources of this.#files) this.#ingester.add(sources);
+  /** What stays as it is, is left alone: it need not be looked for again. */
+  async #changed(now: Followed, what: readonly string[], make: Make): Promise<Followed> {
+    if (JSON.stringify(now.what) === JSON.stringify(what)) return now;
+    if (now.sources !== undefined) await this.#ingester.remove(now.sources);
+    return this.#added(what, make);
+  }
+
+  #added(what: readonly string[], make: Make): Followed {
+    if (what.length === 0) return NOTHING;
+    const sources = make(what);
+    this.#ingester.add(sources);
+    return { what, sources };
   }
 
   async #addSpool({ name, key, folder }: ToStore & { kind: 'spool' }): Promise<void> {
+    try {
+      const known = await this.#sink.checkpointOf(SpoolSource.digestOf(key));
+      this.#readSpool({ name, key, folder });
+      say({ kind: 'spool', key, position: known?.offset ?? 0 });
+    } catch (error) {
+      say({ kind: 'no spool', key, reason: reasonOf(error) });
+    }
+  }
+
+  #readSpool({ name, key, folder }: Omit<ToStore & { kind: 'spool' }, 'kind'>): void {
     const source = new SpoolSource({
       name,
       key,
@@ -112,11 +135,14 @@ class StoreThread {
       onTaken: (position) => say({ kind: 'taken', key, position }),
       onGap: (from, to) =>
         log('error', 'a part of the spool is missing: these bytes were lost', { name, from, to }),
+      onDrained: () => {
+        this.#spools.delete(key);
+        void this.#ingester.remove(sources).then(() => say({ kind: 'drained', key }));
+      },
     });
+    const sources = new SingleSource(source);
     this.#spools.set(key, source);
-    const known = await this.#sink.checkpointOf(SpoolSource.digestOf(key));
-    say({ kind: 'spool', key, position: known?.offset ?? 0 });
-    this.#ingester.add(new SingleSource(source));
+    this.#ingester.add(sources);
   }
 
   #heard(event: LiveEvent): void {
@@ -132,6 +158,8 @@ class StoreThread {
     } else if (event.kind === 'recovered') {
       this.#setBlocked(null);
       log('info', 'storing goes on', {});
+    } else if (event.kind === 'warning') {
+      log('warn', event.text, { source: event.source });
     } else if (event.problem !== undefined) {
       log('warn', 'a log cannot be read to its end', {
         source: event.source,
@@ -146,12 +174,17 @@ class StoreThread {
     say({ kind: 'blocked', reason });
   }
 
-  async #status(): Promise<StoreStatus> {
+  #status(): StoreStatus {
     const sources = this.#ingester.status().map((source) => source.report());
     return { sources, blocked: this.#blocked };
   }
 
-  async #stop(): Promise<void> {
+  #stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
     this.#upkeep.stop();
     this.#ingester.stop();
     await this.#running;
@@ -161,10 +194,18 @@ class StoreThread {
   }
 }
 
-interface FollowEventLike {
-  readonly kind: string;
-  readonly path: string;
-  readonly detail: string;
+type Make = (what: readonly string[]) => LiveSources;
+
+function filesOf(patterns: readonly string[]): LiveSources {
+  const onEvent = ({ kind, path, detail }: FollowEvent): void =>
+    log(kind === 'problem' ? 'warn' : 'debug', `log ${kind}`, { path, detail });
+  return new Follower({ patterns, onEvent });
+}
+
+function journalOf(filters: readonly string[]): LiveSources {
+  const onEvent = ({ kind, ...fields }: JournalEvent): void =>
+    log(kind === 'recovered' ? 'info' : 'warn', `journal ${kind}`, fields);
+  return new SingleSource(new JournalSource({ filters, onEvent }));
 }
 
 function reasonOf(error: unknown): string {
@@ -181,10 +222,12 @@ function log(level: LogLevel, message: string, fields: Readonly<Record<string, u
 }
 
 async function run({ plan, questions }: StoreThreadData): Promise<void> {
-  const store = await SharedStore.open({
-    path: plan.db,
-    exportFolder: plan.exportFolder,
-    memoryLimit: MEMORY,
+  const early: ToStore[] = [];
+  let take = (message: ToStore): void => void early.push(message);
+  parentPort?.on('message', (message: ToStore) => take(message));
+  const store = await openShared(plan, {
+    isStopping: () => early.some(({ kind }) => kind === 'stop'),
+    waiting: ({ message }) => log('warn', message, {}),
   });
   const since = new Date().toISOString();
   const hello = { protocol: PROTOCOL, version: VERSION, pid: process.pid, since, db: plan.db };
@@ -192,13 +235,15 @@ async function run({ plan, questions }: StoreThreadData): Promise<void> {
   for (const [name, method] of Object.entries(upkeepMethods(store))) server.register(name, method);
   new PortServer(questions, server);
   const thread = new StoreThread(plan, store);
-  parentPort?.on('message', (message: ToStore) => void thread.take(message));
+  take = (message) => void thread.take(message);
   thread.start();
   say({ kind: 'ready' });
+  for (const message of early) take(message);
 }
 
-run(workerData as StoreThreadData).catch((error: unknown) => {
-  const code = error instanceof MaillogError ? error.code : null;
-  say({ kind: 'failed', code, message: reasonOf(error) });
+const data = workerData as StoreThreadData;
+run(data).catch((error: unknown) => {
+  const { code, message } = explainStoreError(data.plan.db, error);
+  say({ kind: 'failed', code, message });
   parentPort?.close();
 });

@@ -21,13 +21,17 @@ const ROLLUPS_EVERY_MS = 120_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** The first look waits until what came in meanwhile is taken. */
 const FIRST_MS = 30_000;
+/** At the end. */
+const MOST_WAITING_MS = 20_000;
 
 export class Upkeep {
   readonly #store: SharedStore;
   readonly #options: UpkeepOptions;
-  readonly #timers: NodeJS.Timeout[] = [];
+  /** By the work they are for. */
+  readonly #timers = new Map<() => Promise<void>, NodeJS.Timeout>();
   #retentionDays: number;
   #working: Promise<void> = Promise.resolve();
+  #isStopped = false;
 
   constructor(store: SharedStore, options: UpkeepOptions) {
     this.#store = store;
@@ -45,21 +49,24 @@ export class Upkeep {
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#isStopped = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
   }
 
-  /** Waits for what runs, then leaves the roll-ups up to date. */
+  /** Waits for what runs, but not for ever: it can be done again. Then leaves the roll-ups up to date. */
   async finish(): Promise<void> {
-    await this.#working;
+    const late = new Promise<void>((resolve) => setTimeout(resolve, MOST_WAITING_MS).unref());
+    await Promise.race([this.#working, late]);
     await this.#guarded(() => this.#refresh());
   }
 
   #every(pause: number, work: () => Promise<void>): void {
     const again = (after: number): void => {
+      if (this.#isStopped) return;
       const timer = setTimeout(() => {
         this.#working = this.#working.then(() => this.#guarded(work)).then(() => again(pause));
       }, after);
-      this.#timers.push(timer);
+      this.#timers.set(work, timer);
     };
     again(FIRST_MS);
   }

@@ -6,7 +6,7 @@
  * with StoreBroken till then. Nothing committed is lost; who held a turn gets TurnLost, unless the failed
  * call was its own.
  */
-import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Bindings, Query, QueryResult } from '../store.ts';
@@ -29,6 +29,8 @@ export interface SharedStoreOptions {
   readonly threads?: number;
   /** The only folder that DuckDB may write to besides its own files; made if need be. */
   readonly exportFolder: string;
+  /** The number of the group that may read exports; else only the owner may. */
+  readonly exportGroup?: number | undefined;
   /** Queries that run at once; by the threads of libuv's pool unless given. */
   readonly readers?: number;
   /** Size of the write-ahead log at which it is written to the file. */
@@ -43,6 +45,10 @@ export const EXPORT_NAME = /^export-[0-9a-f]{32}\.(?:csv|parquet)$/;
  * tried); a smaller one costs the writer time, a larger one the next start after a crash.
  */
 const CHECKPOINT_THRESHOLD = '64MB';
+/** Permissions of the folder for exports, and of what is in it. */
+const FOLDER_OF_OWNER = 0o700;
+const FOLDER_OF_GROUP = 0o750;
+const FILE_OF_GROUP = 0o640;
 const MOST_READERS = 8;
 /** Threads of libuv's pool that readers must leave: for the writer, and for reading log files. */
 const SPARE_THREADS = 2;
@@ -82,7 +88,7 @@ export class SharedStore {
 
   /** Opens, migrates and shuts all doors. Rejects with what DuckDB says when another process has it. */
   static async open(options: SharedStoreOptions): Promise<SharedStore> {
-    mkdirSync(options.exportFolder, { recursive: true, mode: 0o750 });
+    prepareExports(options);
     for (const name of readdirSync(options.exportFolder)) {
       if (EXPORT_NAME.test(name)) rmSync(join(options.exportFolder, name), { force: true });
     }
@@ -107,6 +113,14 @@ export class SharedStore {
     await this.#reopening?.catch(() => undefined);
     if (this.#broken !== undefined) throw this.#broken;
     return this.#readers.take(signal);
+  }
+
+  /** An export has been written: those who may fetch it can read it, whatever the umask. */
+  shareExport(path: string): void {
+    const { exportGroup } = this.#options;
+    if (exportGroup === undefined) return;
+    chownSync(path, -1, exportGroup);
+    chmodSync(path, FILE_OF_GROUP);
   }
 
   /** Writes what is in the log to the file itself. Takes a turn. */
@@ -187,6 +201,13 @@ export class SharedStore {
       this.#running.delete(running);
     }
   }
+}
+
+/** Its permissions are set whatever the umask, and also where it was there before. */
+function prepareExports({ exportFolder, exportGroup }: SharedStoreOptions): void {
+  mkdirSync(exportFolder, { recursive: true, mode: FOLDER_OF_OWNER });
+  if (exportGroup !== undefined) chownSync(exportFolder, -1, exportGroup);
+  chmodSync(exportFolder, exportGroup === undefined ? FOLDER_OF_OWNER : FOLDER_OF_GROUP);
 }
 
 async function open(options: SharedStoreOptions): Promise<Opened> {

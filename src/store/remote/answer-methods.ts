@@ -44,6 +44,7 @@ export function answerMethods(store: SharedStore, limit: number): Readonly<Recor
       session.exports.add(path);
       return reading(store, session, async (reader) => {
         const rows = await safeExport(reader, { select, path, format });
+        store.shareExport(path);
         return { result: { path, rows } };
       });
     },
