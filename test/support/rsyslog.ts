@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -76,7 +76,8 @@ export class Rsyslog {
 
   async #untilListening(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    while (!existsSync(this.#socket)) {
+    // The socket is there a moment before anybody listens on it.
+    while (!(await isListening(this.#socket))) {
       if (this.#child.exitCode !== null || Date.now() > deadline) {
         await this.end();
         throw new Error(`rsyslogd did not start: ${this.said}`);
@@ -84,6 +85,17 @@ export class Rsyslog {
       await sleep(5);
     }
   }
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 function modulesOf(root: string): string {
