@@ -78,3 +78,12 @@ test('lines without a stamp are known as well', async () => {
   const broken = ['no stamp at all', 'nor here'];
   assert.equal((await markedOf(broken, new Duplicates(storeOf(broken)))).length, 2);
 });
+
+test('two chance matches, one of them of a burst of equal lines, are no copy', async () => {
+  const at = LINES.findIndex((line, index) => index > 40 && line === LINES[index + 3]);
+  const burst = LINES.slice(at, at + 4);
+  const near = LINES[at + 4] ?? '';
+  assert.ok(burst.length === 4 && near !== burst[0]);
+  const duplicates = new Duplicates(storeOf([...burst, near]), true);
+  assert.deepEqual(await markedOf(LINES, duplicates), []);
+});
