@@ -17,6 +17,8 @@ const MEMORY_SECONDS = 7200;
 /** Lines before and after among which company is looked for, and how many make it. */
 const AROUND = 32;
 const COMPANY = 3;
+/** Equal lines are company once, and once more for each so many: one chance match makes all of them found. */
+const EQUAL_LINES = 8;
 
 /** A line as its neighbours see it: its hash if it was found in another source. */
 const NOT_FOUND = -1;
@@ -92,18 +94,18 @@ export class Duplicates {
       company.moveTo(line);
       const hash = found[line] ?? NOT_FOUND;
       if (hash === NOT_FOUND) continue;
-      if (company.of(hash) < COMPANY && !this.#mayLackCompany(line, lines.count)) continue;
+      if (company.of(hash) < this.#companyNeeded(line, lines.count)) continue;
       lines.outcome[line] = OUTCOME.duplicate;
       duplicates += 1;
     }
     return duplicates;
   }
 
-  /** Near the ends of a block, where company may be beyond; a log of some length begins at its begin. */
-  #mayLackCompany(line: number, count: number): boolean {
-    if (this.#goesOn) return false;
-    const isNearStart = line < AROUND && !(this.#isStart && count > 2 * AROUND);
-    return isNearStart || line + AROUND >= count;
+  /** Less near the end of a block, where more may be beyond; none in a file of a few lines, that has no more. */
+  #companyNeeded(line: number, count: number): number {
+    if (this.#goesOn) return COMPANY;
+    if (this.#isStart && count <= 2 * AROUND) return 0;
+    return line + AROUND >= count ? 1 : COMPANY;
   }
 
   #forget(blockStart: number): void {
@@ -164,16 +166,21 @@ class Company {
 
   /** How many there are but for those equal to it. */
   of(hash: number): number {
-    return this.#total - (this.#around.get(hash) ?? 0);
+    return this.#total - weightOf(this.#around.get(hash) ?? 0);
   }
 
   #add(line: number, step: 1 | -1): void {
     const before = this.#recent[this.#recent.length + line];
     const hash = (line < 0 ? before : this.#found[line]) ?? NOT_FOUND;
     if (hash === NOT_FOUND) return;
-    this.#total += step;
-    this.#around.set(hash, (this.#around.get(hash) ?? 0) + step);
+    const count = this.#around.get(hash) ?? 0;
+    this.#total += weightOf(count + step) - weightOf(count);
+    this.#around.set(hash, count + step);
   }
+}
+
+function weightOf(equal: number): number {
+  return equal === 0 ? 0 : 1 + Math.floor(equal / EQUAL_LINES);
 }
 
 function dropRows(block: LogBlock): void {

@@ -73,7 +73,8 @@ export class DaemonProcess {
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
-    const over = once(child, 'exit');
+    // Not `exit`: what it said before must not be taken for the next one's words.
+    const over = once(child, 'close');
     child.kill(signal);
     const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => 'late' as const);
     if ((await Promise.race([over, late])) === 'late') {

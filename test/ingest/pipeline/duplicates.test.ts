@@ -62,8 +62,9 @@ test('equal lines are duplicates as often as the other source has them', async (
 
 test('occurrences are counted across blocks', async () => {
   const line = LINES[0] ?? '';
-  const duplicates = new Duplicates(storeOf([line, line, line]));
-  assert.equal((await markedOf([line, line], duplicates)).length, 2);
+  const others = LINES.slice(1, 6);
+  const duplicates = new Duplicates(storeOf([line, line, line, ...others]));
+  assert.equal((await markedOf([line, line, ...others], duplicates)).length, 7);
   assert.equal((await markedOf([line, line], duplicates)).length, 1);
   assert.equal((await markedOf([line, line], duplicates)).length, 0);
 });
@@ -77,4 +78,20 @@ test('what this source itself had before counts as its first occurrences', async
 test('lines without a stamp are known as well', async () => {
   const broken = ['no stamp at all', 'nor here'];
   assert.equal((await markedOf(broken, new Duplicates(storeOf(broken)))).length, 2);
+});
+
+test('two chance matches, one of them of a burst of equal lines, are no copy', async () => {
+  const at = LINES.findIndex((line, index) => index > 40 && line === LINES[index + 3]);
+  const burst = LINES.slice(at, at + 4);
+  const near = LINES[at + 4] ?? '';
+  assert.ok(burst.length === 4 && near !== burst[0]);
+  const duplicates = new Duplicates(storeOf([...burst, near]), true);
+  assert.deepEqual(await markedOf(LINES, duplicates), []);
+});
+
+test('a lone coincidence at the end of a block is none, nor are equal lines where a log goes on', async () => {
+  const [last = ''] = LINES.slice(-1);
+  const known = storeOf([last, LINES[0] ?? '']);
+  assert.deepEqual(await markedOf(LINES, new Duplicates(known)), []);
+  assert.deepEqual(await markedOf(LINES.slice(0, 3), new Duplicates(known, true)), []);
 });
