@@ -13,6 +13,8 @@ export class StoreClient {
   readonly questions: PortClient;
   readonly #worker: Worker;
   readonly #listeners = new Set<(message: FromStore) => void>();
+  /** Of those that wait for a message; a listener of the thread for each would outlive the answers. */
+  readonly #failures = new Set<(error: Error) => void>();
   #asked = 0;
 
   private constructor(worker: Worker, questions: PortClient) {
@@ -20,6 +22,9 @@ export class StoreClient {
     this.questions = questions;
     worker.on('message', (message: FromStore) => {
       for (const listener of this.#listeners) listener(message);
+    });
+    worker.on('error', (error) => {
+      for (const fail of this.#failures) fail(error);
     });
   }
 
@@ -86,8 +91,10 @@ export class StoreClient {
       const finish = (act: () => void): void => {
         clearTimeout(timer);
         this.#listeners.delete(listener);
+        this.#failures.delete(fail);
         act();
       };
+      const fail = (error: Error): void => finish(() => reject(error));
       const listener = (message: FromStore): void => {
         const picked = pick(message);
         if (picked !== undefined) finish(() => resolve(picked));
@@ -96,7 +103,7 @@ export class StoreClient {
         patience === undefined
           ? undefined
           : setTimeout(() => finish(() => reject(new Error('the store is busy'))), patience);
-      this.#worker.once('error', (error) => finish(() => reject(error)));
+      this.#failures.add(fail);
       this.#listeners.add(listener);
     });
   }
