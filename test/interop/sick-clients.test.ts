@@ -321,3 +321,25 @@ suite('limits', () => {
     });
   }
 });
+
+test('connections never take the files the daemon needs, and it says so', async () => {
+  const daemon = new DaemonProcess(join(site.folder, 'files.duckdb'), ['--listen', TCP]);
+  daemon.openFiles = 200;
+  await daemon.start();
+  try {
+    const told = daemon.lines.find(({ openFiles }) => openFiles === 200);
+    assert.equal(told?.maxConnections, 100);
+    const sockets: Socket[] = [];
+    await inParallel(150, AT_ONCE, async () => sockets.push(await open(place(daemon, TCP))));
+    assert.equal(await counterUntil(daemon, [TCP, 'connectionsRefused'], (n) => n >= 50), 50);
+    assert.match(String(events(daemon, 'refused')[0]?.detail), /100 connections are open/);
+    assert.equal((await daemon.rows('SELECT 1 AS n'))[0]?.n, 1);
+    const served = sockets.find(({ destroyed }) => !destroyed);
+    served?.write('<22>Nov 24 10:00:00 mx sm-mta[1]: starting daemon (8.17.1.9): SMTP\n');
+    const sql = 'SELECT coalesce(sum(lines_read), 0) AS n FROM ledger';
+    assert.equal(Number((await daemon.until(sql, ({ n }) => Number(n) >= 1, PATIENCE_MS)).n), 1);
+    for (const socket of sockets) socket.destroy();
+  } finally {
+    assert.equal(await daemon.end(), 0);
+  }
+});

@@ -22,12 +22,15 @@ import { SpoolWriter } from '../../../ingest/spool/spool-writer.ts';
 import type { Settings } from '../../config/settings.ts';
 import { fileError, maillogError } from '../../model/errors.ts';
 import { writeAside } from '../write-aside.ts';
+import { connectionsWithin, openFileLimit } from './file-limit.ts';
 import type { ListenerHealth } from './health.ts';
 import type { Logger } from './log.ts';
 import { spoolName } from './plan.ts';
 import type { StoreClient } from './store-client.ts';
 
 const MEBIBYTE = 1024 * 1024;
+/** Listeners that have connections. */
+const STREAMS = /^(?:tcp|tls|relps?):/;
 /** What a RELP client may send again must still be there after a restart. */
 const RELP_KEEP = 16 * MEBIBYTE;
 
@@ -45,16 +48,19 @@ export class Listening {
   readonly #folder: string;
   readonly #log: Logger;
   readonly #opened = new Map<string, Opened>();
+  #maxConnections: number;
 
   constructor(store: StoreClient, settings: Settings, folder: string, log: Logger) {
     this.#store = store;
     this.#settings = settings;
     this.#folder = folder;
     this.#log = log;
+    this.#maxConnections = settings.maxConnections;
   }
 
   /** Opens all, or none: what was opened before one fails is closed again. */
   async start(addresses: readonly string[]): Promise<void> {
+    this.#heedFileLimit(addresses.filter((address) => STREAMS.test(address)).length);
     try {
       for (const address of addresses) await this.#open(address);
     } catch (error) {
@@ -89,6 +95,18 @@ export class Listening {
         this.#log.error({ listener: address, reason: String(error) }, 'spool');
       });
     }
+  }
+
+  #heedFileLimit(listeners: number): void {
+    const limit = openFileLimit();
+    if (limit === undefined || listeners === 0) return;
+    const { maxConnections: wanted } = this.#settings;
+    this.#maxConnections = connectionsWithin(limit, wanted, listeners);
+    if (this.#maxConnections === wanted) return;
+    this.#log.warn(
+      { openFiles: limit, wanted, maxConnections: this.#maxConnections },
+      'the limit of open files (ulimit -n) allows each listener fewer connections than serve.max_connections',
+    );
   }
 
   async #open(text: string): Promise<void> {
@@ -134,7 +152,7 @@ export class Listening {
   ): Listener {
     const limits: ListenLimits = {
       ...DEFAULT_LIMITS,
-      maxConnections: this.#settings.maxConnections,
+      maxConnections: this.#maxConnections,
       maxPerPeer: this.#settings.maxPerPeer,
       frameTimeoutMs: this.#settings.frameTimeout * 1000,
     };
