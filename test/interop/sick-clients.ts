@@ -2,7 +2,6 @@
  * Clients that no listener should ever meet: what they send is drawn from a seed, how they leave too. And one
  * well-behaved sender, whose lines must all arrive meanwhile.
  */
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, TLSSocket } from 'node:tls';
@@ -24,8 +23,16 @@ export async function open({ port, isTls, from }: Place): Promise<Socket> {
   const where = { host: '127.0.0.1', port, ...(from === undefined ? {} : { localAddress: from }) };
   const socket = isTls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
   socket.on('error', () => undefined);
-  await Promise.race([once(socket, isTls ? 'secureConnect' : 'connect'), once(socket, 'close')]);
+  await Promise.race([
+    happens(socket, isTls ? 'secureConnect' : 'connect'),
+    happens(socket, 'close'),
+  ]);
   return socket;
+}
+
+/** Unlike `once` of node:events, also after an error. */
+function happens(socket: Socket, event: string): Promise<void> {
+  return new Promise((resolve) => socket.once(event, () => resolve()));
 }
 
 export async function closed(socket: Socket): Promise<boolean> {
@@ -97,7 +104,7 @@ export async function misbehave(place: Place, random: RandomSource): Promise<voi
   else if (leaves <= 2) socket.destroy();
   else socket.end();
   const patience = setTimeout(() => socket.destroy(), 50);
-  if (!socket.closed) await once(socket, 'close');
+  if (!socket.closed) await happens(socket, 'close');
   clearTimeout(patience);
 }
 

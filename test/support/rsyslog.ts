@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -74,9 +74,21 @@ export class Rsyslog {
     clearTimeout(late);
   }
 
+  /** The socket's file is there a moment before somebody answers. */
+  #isListening(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.#socket);
+      socket.on('error', () => resolve(false));
+      socket.on('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+    });
+  }
+
   async #untilListening(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    while (!existsSync(this.#socket)) {
+    while (!(await this.#isListening())) {
       if (this.#child.exitCode !== null || Date.now() > deadline) {
         await this.end();
         throw new Error(`rsyslogd did not start: ${this.said}`);
