@@ -50,6 +50,8 @@ const PATIENCE_MS = [250, 500, 1000, 2000, 5000] as const;
 const MOST_PARSERS = 64;
 /** From here on a source is behind and takes its turn among those that are. */
 const BEHIND_BYTES = 1024 * 1024;
+/** For so long small blocks of a source are taken one after another before it is the others' turn. */
+const FOLLOWERS_MS = 100;
 
 interface Taken {
   readonly source: LiveSource;
@@ -63,7 +65,8 @@ interface Taken {
 
 interface Ready {
   readonly taken: Taken;
-  readonly lines: number;
+  lines: number;
+  isFollowed: boolean;
 }
 
 export class LiveIngester {
@@ -250,11 +253,8 @@ export class LiveIngester {
       if (read.kind !== 'idle') await this.#over(source, read);
       return undefined;
     }
-    const before = taken.writer.pendingLines;
     taken.lastUsed = this.#round;
-    taken.writer.parse(read.item, read.extent);
-    const lines = taken.parser.block.lines.count + taken.writer.pendingLines - before;
-    return { taken, lines };
+    return { taken, lines: parse(taken, read), isFollowed: read.isFollowed === true };
   }
 
   async #begin(source: LiveSource): Promise<Taken | undefined> {
@@ -329,11 +329,13 @@ export class LiveIngester {
   }
 
   /** False when another reader has taken the same content further: looked up again in the next round. */
-  async #write({ taken }: Ready): Promise<boolean> {
+  async #write(ready: Ready): Promise<boolean> {
+    const { taken } = ready;
     try {
       await taken.writer.write(this.#options.sink);
       const text = this.#clockWarning(taken);
       if (text !== undefined) await taken.writer.note(this.#options.sink, text);
+      await this.#writeFollowers(ready);
       await taken.writer.settle(this.#options.sink);
       return true;
     } catch (error) {
@@ -363,7 +365,27 @@ export class LiveIngester {
     this.#tell({ kind: 'warning', source: source.name, text });
   }
 
+  /** Else a peer that sends nothing but messages cut off would cost a transaction for each. */
+  async #writeFollowers(ready: Ready): Promise<void> {
+    const { taken } = ready;
+    const deadline = performance.now() + FOLLOWERS_MS;
+    while (ready.isFollowed && performance.now() < deadline) {
+      const read = await taken.source.read();
+      if (read.kind !== 'block') return;
+      ready.lines += parse(taken, read);
+      ready.isFollowed = read.isFollowed === true;
+      await taken.writer.write(this.#options.sink);
+    }
+  }
+
   #tell(event: LiveEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** How many lines it was, those sent again among them. */
+function parse({ writer, parser }: Taken, read: Extract<LiveRead, { kind: 'block' }>): number {
+  const before = writer.pendingLines;
+  writer.parse(read.item, read.extent);
+  return parser.block.lines.count + writer.pendingLines - before;
 }

@@ -21,7 +21,13 @@ export interface SourceStart {
 }
 
 export type LiveRead =
-  | { readonly kind: 'block'; readonly item: LineItem; readonly extent?: Extent }
+  | {
+      readonly kind: 'block';
+      readonly item: LineItem;
+      readonly extent?: Extent;
+      /** A small one, ended for what comes next, which is there already: to be taken in the same round. */
+      readonly isFollowed?: boolean;
+    }
   /** Nothing more now. */
   | { readonly kind: 'idle' }
   /** What stands there now is another content: to be started anew. */

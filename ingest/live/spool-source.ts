@@ -11,6 +11,7 @@ import { PRIMING_BYTES } from './live-source.ts';
 
 /** Bytes of one block: a transaction of this size delays others little. */
 const BLOCK_BYTES = 1024 * 1024;
+const SMALL_BYTES = BLOCK_BYTES / 2;
 const IDLE: LiveRead = { kind: 'idle' };
 const ENDED: LiveRead = { kind: 'ended' };
 
@@ -88,7 +89,9 @@ export class SpoolSource implements LiveSource {
       return IDLE;
     }
     this.#isGiven = true;
-    return { kind: 'block', item: itemOf(block), extent: extentOf(block) };
+    // A message cut off or too long is a block of its own: a peer can make many of them.
+    const isFollowed = this.backlog > 0 && block.end - block.start < SMALL_BYTES;
+    return { kind: 'block', item: itemOf(block), extent: extentOf(block), isFollowed };
   }
 
   committed(): void {

@@ -26,6 +26,8 @@ export class DaemonProcess {
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #rest = '';
+  /** Its limit of open files (ulimit -n), if not ours. */
+  openFiles: number | undefined;
   /** What it wrote that was no line of its log. */
   noise = '';
 
@@ -42,7 +44,9 @@ export class DaemonProcess {
   /** Done when it says that it is ready; rejects when it ends before. */
   async start(): Promise<void> {
     const from = this.lines.length;
-    const child = spawn(process.execPath, [MAIN, 'serve', '--db', this.db, ...this.#args], {
+    const limit = this.openFiles === undefined ? '' : `ulimit -n ${this.openFiles} && `;
+    const command = [process.execPath, MAIN, 'serve', '--db', this.db, ...this.#args];
+    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...command], {
       env: this.#env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -74,10 +74,21 @@ export class Rsyslog {
     clearTimeout(late);
   }
 
+  /** The socket's file is there a moment before somebody answers. */
+  #isListening(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.#socket);
+      socket.on('error', () => resolve(false));
+      socket.on('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+    });
+  }
+
   async #untilListening(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    // The socket is there a moment before anybody listens on it.
-    while (!(await isListening(this.#socket))) {
+    while (!(await this.#isListening())) {
       if (this.#child.exitCode !== null || Date.now() > deadline) {
         await this.end();
         throw new Error(`rsyslogd did not start: ${this.said}`);
@@ -85,17 +96,6 @@ export class Rsyslog {
       await sleep(5);
     }
   }
-}
-
-function isListening(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 function modulesOf(root: string): string {

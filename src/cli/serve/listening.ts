@@ -14,11 +14,15 @@ import { UdpListener } from '../../../ingest/listen/udp.ts';
 import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
 import { MaillogError, maillogError } from '../../model/errors.ts';
 import { listenAddress } from './addresses.ts';
+import { connectionsWithin, openFileLimit } from './file-limit.ts';
 import type { ListenerHealth } from './health.ts';
 import type { Logger } from './log.ts';
 import type { ServePlan } from './plan.ts';
 import type { Spool, Spools } from './spools.ts';
 import { isSameIdentity } from './tls-files.ts';
+
+/** Listeners that have connections. */
+const STREAMS = /^(?:tcp|tls|relps?):/;
 
 interface Opened {
   readonly address: string;
@@ -51,7 +55,7 @@ export class Listening {
   /** Opens all, or none: what was opened before one fails is closed again. */
   async start({ listen, tls, settings }: Wanted): Promise<void> {
     this.#tls = tls;
-    this.#limit(settings);
+    this.#limit(listen, settings);
     this.#announce(await this.#openAll(listen));
   }
 
@@ -74,7 +78,7 @@ export class Listening {
       this.#announce(await this.#openAll(closing.map(({ address }) => address)));
       throw error;
     }
-    this.#limit(settings);
+    this.#limit(listen, settings);
     this.#forget(closing.filter(({ address }) => !listen.includes(address)));
     this.#renew(before, tls);
   }
@@ -148,12 +152,27 @@ export class Listening {
     }
   }
 
-  #limit({ maxConnections, maxPerPeer, frameTimeout }: Wanted['settings']): void {
+  #limit(listen: readonly string[], settings: Wanted['settings']): void {
+    const { maxConnections, maxPerPeer, frameTimeout } = settings;
     Object.assign(this.#limits, {
-      maxConnections,
+      maxConnections: this.#withinFileLimit(listen, maxConnections),
       maxPerPeer,
       frameTimeoutMs: frameTimeout * 1000,
     });
+  }
+
+  #withinFileLimit(listen: readonly string[], wanted: number): number {
+    const listeners = listen.filter((address) => STREAMS.test(address)).length;
+    const limit = openFileLimit();
+    if (limit === undefined || listeners === 0) return wanted;
+    const maxConnections = connectionsWithin(limit, wanted, listeners);
+    if (maxConnections < wanted) {
+      this.#log.warn(
+        { openFiles: limit, wanted, maxConnections },
+        'the limit of open files (ulimit -n) allows each listener fewer connections than serve.max_connections',
+      );
+    }
+    return maxConnections;
   }
 
   #forget(removed: readonly Opened[]): void {

@@ -11,6 +11,7 @@ import { SpoolWriter } from '../../../ingest/spool/spool-writer.ts';
 import type { DuckDbStore } from '../../../src/store/duckdb/duckdb-store.ts';
 import type { Sink } from '../../../src/store/store.ts';
 import { sampleLines } from '../../e2e/sample-log.ts';
+import { LiveSite } from '../../support/live-site.ts';
 import { openStore, TEST_CLOCK } from '../../support/load-log.ts';
 import { makeParser } from '../read-lines.ts';
 import { failingSink } from './failing-sink.ts';
@@ -167,10 +168,47 @@ test('a segment that was lost is told, and what comes after it is taken', async 
   const source = site.source();
   source.written(writer.written);
   await takeAll(site.store, source);
-  assert.equal(site.gaps.length, 1);
+  // Told once more after each start before it.
+  assert.equal(new Set(site.gaps.map(String)).size, 1);
   const [ledger] = (await site.store.query(LEDGER)).rows;
   assert.ok(Number(ledger?.lines_read) < LINES.length && Number(ledger?.lines_read) > 100);
   assert.equal(ledger?.byte_offset, writer.end);
   await writer.close();
   await source.close();
+});
+
+const CUT = 400;
+
+test('messages cut off between lines do not cost a transaction each', async (t) => {
+  const site = new LiveSite();
+  t.after(() => site.remove());
+  const lines = sampleLines({ lines: CUT, seed: 5 });
+  const folder = site.path('spool');
+  const spool = await SpoolWriter.open({ folder, start: 0, limitBytes: 1 << 30, keepBytes: 0 });
+  for (const line of lines) {
+    const bytes = Buffer.from(line);
+    spool.put({ kind: 'line', bytes, length: bytes.length }, 0);
+    spool.put({ kind: 'cut', bytes: bytes.subarray(0, 30), length: 30 }, 0);
+  }
+  await spool.close();
+  const taken: number[] = [];
+  const source = new SpoolSource({
+    name: 'tcp://test',
+    key: 'test',
+    folder,
+    urgent: false,
+    onTaken: (position) => taken.push(position),
+    onGap: () => assert.fail('a gap'),
+  });
+  source.written(spool.end);
+  await site.startWith(new SingleSource(source));
+  await site.settle();
+  const [ledger] = await site.rows(
+    'SELECT lines_read AS read, lines_malformed AS malformed, byte_offset AS place FROM ledger',
+  );
+  assert.equal(ledger?.read, 2 * CUT);
+  assert.ok(Number(ledger?.malformed) >= CUT);
+  assert.equal(ledger?.place, spool.end);
+  assert.equal(taken.at(-1), spool.end);
+  assert.ok(taken.length < CUT / 2, `${taken.length} transactions`);
 });
