@@ -46,7 +46,8 @@ export class ServeCommand {
   async says(text: string): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
     while (!this.stderr.includes(text)) {
-      if (this.isOver || Date.now() > deadline) throw new Error(`never said ${text}: ${this.stderr}`);
+      if (this.isOver || Date.now() > deadline)
+        throw new Error(`never said ${text}: ${this.stderr}`);
       await sleep(5);
     }
   }
