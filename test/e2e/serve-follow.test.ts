@@ -5,8 +5,8 @@ import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServeCommand } from '../support/serve-command.ts';
 import {
-  asText,
   assertStored,
+  asText,
   daemonProcess,
   LINES,
   newPlace,
