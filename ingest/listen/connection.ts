@@ -41,7 +41,7 @@ const MOST_FAREWELL_MS = 5_000;
 const FAREWELL_MS = 250;
 const WAIT_MS = 10;
 /** A sender that never pauses is not waited for longer than this. */
-const MOST_ARRIVAL_MS = 250;
+const MOST_ARRIVAL_MS = 1_000;
 
 export class Connection implements Wire {
   readonly peer: string;

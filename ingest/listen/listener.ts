@@ -2,6 +2,7 @@
  * What all listeners have in common: how they are started and stopped, their limits, what they count and
  * how they tell that something happened.
  */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { ListenAddress } from './address.ts';
 import type { Inlet } from './inlet.ts';
 import type { TlsIdentity } from './stream-server.ts';
@@ -126,13 +127,22 @@ export function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-/** Resolves once `lastActivity` lies `quietMs` back, or after `limitMs`. */
+/**
+ * Resolves once nothing has happened for several looks in a row, or after `limitMs`. Between two looks the
+ * event loop has read from sockets, however long this process was kept from running.
+ */
 export async function untilQuiet(lastActivity: () => number, limitMs: number): Promise<void> {
   const deadline = performance.now() + limitMs;
-  while (performance.now() < deadline && performance.now() - lastActivity() < QUIET_MS) {
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS / 5));
+  let last = lastActivity();
+  for (let quiet = 0; quiet < QUIET_LOOKS && performance.now() < deadline; quiet += 1) {
+    await sleep(LOOK_MS);
+    await nextTurn();
+    const now = lastActivity();
+    if (now !== last) quiet = 0;
+    last = now;
   }
 }
 
 /** Loopback and kernel queues are read within a turn of the event loop; this is many. */
-const QUIET_MS = 25;
+const QUIET_LOOKS = 5;
+const LOOK_MS = 5;

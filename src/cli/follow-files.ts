@@ -30,7 +30,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const SHOW_EVERY_MS = 200;
 /** At a signal, standard input is read on until nothing has come for a moment; for no longer than this. */
 const MOST_ARRIVAL_MS = 2000;
-const QUIET_MS = 50;
+const QUIET_LOOKS = 4;
+const LOOK_MS = 40;
 
 export async function followFiles(
   context: CommandContext,
@@ -39,11 +40,16 @@ export async function followFiles(
   if (names.length === 0) {
     throw maillogError('E_USAGE', { problem: 'name logs to follow, or - for standard input' });
   }
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  // From the begin on; a second signal does what it does by itself.
+  for (const signal of SIGNALS) process.once(signal, end);
   const store = new StoreInUse(context.config.settings.db);
-  await store.open();
   try {
-    return await new Following(context, store, names).run();
+    await store.open();
+    return await new Following(context, store, names).run(ending.signal);
   } finally {
+    for (const signal of SIGNALS) process.off(signal, end);
     await store.close();
   }
 }
@@ -119,10 +125,11 @@ class Following {
     this.#endsWithStdin = patterns.length === 0;
   }
 
-  async run(): Promise<LoadResult> {
+  async run(ending: AbortSignal): Promise<LoadResult> {
     const started = performance.now();
     const stop = (): void => void this.#stop();
-    for (const signal of SIGNALS) process.once(signal, stop);
+    if (ending.aborted) stop();
+    ending.addEventListener('abort', stop, { once: true });
     const meter = await startProgress(this.#context.io, { label: 'following', totalBytes: null });
     const showing = setInterval(() => this.#show(meter), SHOW_EVERY_MS);
     try {
@@ -130,7 +137,6 @@ class Following {
     } finally {
       clearInterval(showing);
       meter.stop();
-      for (const signal of SIGNALS) process.off(signal, stop);
     }
     if (this.#failure !== undefined) throw this.#failure;
     await this.#sink.correlate();
@@ -147,13 +153,20 @@ class Following {
   async #stop(): Promise<void> {
     const deadline = Date.now() + MOST_ARRIVAL_MS;
     let before = -1;
-    while (this.#stdin !== undefined && Date.now() < deadline) {
+    let quiet = 0;
+    while (this.#stdin !== undefined && quiet < QUIET_LOOKS && Date.now() < deadline) {
+      await sleep(LOOK_MS);
       const { bytes } = this.#sink.counts;
-      if (this.#stdin.backlog === 0 && bytes === before) break;
+      const isQuiet = this.#stdin.backlog === 0 && bytes === before && this.#hasBegun();
+      quiet = isQuiet ? quiet + 1 : 0;
       before = bytes;
-      await sleep(QUIET_MS);
     }
     this.#ingester.stop();
+  }
+
+  /** Standard input is being read. */
+  #hasBegun(): boolean {
+    return this.#ingester.status().length > 0;
   }
 
   #heard(event: LiveEvent): void {

@@ -3,7 +3,7 @@
  * the daemon runs. A listener that stays is not disturbed by others that come and go.
  */
 import { hostname } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { formatListenAddress } from '../../../ingest/listen/address.ts';
 import type { ListenContext, Listener, ListenLimits } from '../../../ingest/listen/listener.ts';
 import { DEFAULT_LIMITS } from '../../../ingest/listen/listener.ts';
@@ -33,6 +33,9 @@ interface Opened {
 
 /** What of the plan is about listeners. */
 type Wanted = Pick<ServePlan, 'listen' | 'tls' | 'settings'>;
+
+/** Turns of the event loop in which connections that wait are accepted. */
+const ARRIVAL_TURNS = 3;
 
 /** In the errors of listeners; the catalogue's words say it too. */
 const PREAMBLE = /^cannot listen on [^ ]+: /;
@@ -96,8 +99,10 @@ export class Listening {
   /** Accepts nothing more; what has come is in the spools. */
   async stop(): Promise<void> {
     // What the system has accepted for us and we have not seen yet is taken first.
-    await nextTurn();
-    await nextTurn();
+    for (let turn = 0; turn < ARRIVAL_TURNS; turn += 1) {
+      await sleep(1);
+      await nextTurn();
+    }
     await this.#close([...this.#opened.values()]);
   }
 

@@ -19,7 +19,7 @@ export class Notifier {
 
   /** `alive` is asked before each sign of life: a thread that hangs must not be told alive. */
   ready(status: string, alive: () => Promise<boolean>): void {
-    this.#say(`READY=1\nSTATUS=${status}`);
+    this.#say(`READY=1\nSTATUS=${oneLine(status)}`);
     if (this.#watchdogMs <= 0 || this.#timer !== undefined) return;
     this.#timer = setInterval(() => {
       void alive().then((lives) => {
@@ -35,7 +35,7 @@ export class Notifier {
   }
 
   status(text: string): void {
-    this.#say(`STATUS=${text}`);
+    this.#say(`STATUS=${oneLine(text)}`);
   }
 
   stopping(): void {
@@ -45,10 +45,12 @@ export class Notifier {
 
   #say(text: string): void {
     if (this.#socket === undefined) return;
-    try {
-      sendDatagram(this.#socket, Buffer.from(text));
-    } catch {
-      // Whoever asked has gone: it will notice.
-    }
+    // Whoever asked may have gone: it will notice.
+    sendDatagram(this.#socket, Buffer.from(text));
   }
+}
+
+/** A line end would begin another assignment. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
 }

@@ -60,6 +60,8 @@ export class Spools {
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const folder = join(this.#options.folder, spoolName(address));
+    // Before the store's thread is told to read it.
+    nameFolder(folder, address);
     const start = await this.#store.openSpool(address, key, folder);
     const watch = new RepeatWatch();
     try {
@@ -123,9 +125,6 @@ export class Spools {
   }
 
   #writer({ address, folder, start, watch }: Opening): Promise<SpoolWriter> {
-    makeFolder(folder);
-    const named = join(folder, ADDRESS_FILE);
-    if (!existsSync(named)) writeAside(named, address, 0o600);
     const isRelp = /^relps?:/.test(address);
     return SpoolWriter.open({
       folder,
@@ -185,6 +184,16 @@ interface Opening {
 export function spoolName(address: string): string {
   const plain = address.replace(/[^\w.-]+/g, '_').slice(0, 80);
   return `${plain}-${createHash('sha256').update(address).digest('hex').slice(0, 12)}`;
+}
+
+function nameFolder(folder: string, address: string): void {
+  try {
+    makeFolder(folder);
+    const path = join(folder, ADDRESS_FILE);
+    if (!existsSync(path)) writeAside(path, address, 0o600);
+  } catch (error) {
+    throw fileError(error, folder);
+  }
 }
 
 /** What is in it is mail traffic: nobody else's business, whatever the umask. */

@@ -50,6 +50,8 @@ class StoreThread {
   #files = NOTHING;
   #journal = NOTHING;
   #running: Promise<void> = Promise.resolve();
+  /** What is followed is being changed. */
+  #changing: Promise<void> = Promise.resolve();
   #blocked: string | null = null;
   #stopped: Promise<void> | undefined;
 
@@ -91,15 +93,19 @@ class StoreThread {
         this.#spools.get(message.key)?.finish();
         return this.#ingester.wake();
       case 'reload':
-        this.#upkeep.keepDays(message.retentionDays);
-        this.#files = await this.#changed(this.#files, message.follow, filesOf);
-        this.#journal = await this.#changed(this.#journal, message.journal, journalOf);
-        return undefined;
+        this.#changing = this.#changing.then(() => this.#reload(message));
+        return this.#changing;
       case 'status':
         return say({ kind: 'status', id: message.id, status: this.#status() });
       case 'stop':
         return this.#stop();
     }
+  }
+
+  async #reload({ follow, journal, retentionDays }: ToStore & { kind: 'reload' }): Promise<void> {
+    this.#upkeep.keepDays(retentionDays);
+    this.#files = await this.#changed(this.#files, follow, filesOf);
+    this.#journal = await this.#changed(this.#journal, journal, journalOf);
   }
 
   /** What stays as it is, is left alone: it need not be looked for again. */
@@ -186,6 +192,7 @@ class StoreThread {
 
   async #end(): Promise<void> {
     this.#upkeep.stop();
+    await this.#changing;
     this.#ingester.stop();
     await this.#running;
     await this.#upkeep.finish();
