@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerAddsUp } from '../e2e/store-digest.ts';
 import { freePort, makeCrashSite, runCommand, runIngest } from '../support/crash.ts';
 import { DaemonProcess, type Site } from '../support/daemon.ts';
-import { differences, NumberedLog, tooOften } from '../support/numbered-log.ts';
+import { type Difference, differences, NumberedLog, tooOften } from '../support/numbered-log.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import { numbersInSpools } from '../support/spool-lines.ts';
 import { TcpSender } from '../support/tcp-sender.ts';
@@ -202,7 +202,10 @@ test('killed while the disk is full', async (t) => {
       await sleep(1500);
       const wrong = await differences((sql) => daemon.rows(sql), streams.made.numbers);
       assert.deepEqual(tooOften(wrong), []);
-      const lost = wrong.filter(({ number }) => !streams.sent.has(number) || spooled.has(number));
+      // Of a burst of equal lines a part may have come into the spool before the kill.
+      const least = ({ number, expected }: Difference): number =>
+        streams.sent.has(number) ? (spooled.get(number) ?? 0) : expected;
+      const lost = wrong.filter((one) => one.found < least(one));
       assert.deepEqual(lost.slice(0, 20), [], 'lost of the file or of the spool');
       t.diagnostic(`${wrong.length} numbers were lost in buffers of TCP`);
       await assertGoodEnd(daemon);
