@@ -184,7 +184,7 @@ told AS (
     (epoch_ms(t.logged_at) - epoch_ms(p.born_at)) / 1000 AS spent
   FROM events t LEFT JOIN placed p ON p.host = t.host AND p.queue_id = t.queue_id
   WHERE logged_at >= $start AND logged_at < $end
-  ORDER BY turn),
+  ORDER BY turn, sender, relay, dsn, said),
 begun AS (
   SELECT *, coalesce(min(logged_at) OVER (PARTITION BY story), logged_at) AS story_at FROM told WHERE story IS NOT NULL
   UNION ALL SELECT *, logged_at FROM told WHERE story IS NULL)
@@ -192,7 +192,7 @@ SELECT logged_at, nullif(host, '') AS host, queue_id, event, sender, recipient, 
   CASE WHEN story IS NOT NULL THEN dense_rank() OVER (PARTITION BY story IS NULL ORDER BY story_at, story) END AS message,
   leg, spent, clock_skew, next_host, size, nrcpts, message_id, said, is_hop, before + spent AS in_all
 FROM begun
-ORDER BY story_at, story, leg, logged_at, turn, recipient, event, detail
+ORDER BY story_at, story, leg, logged_at, turn, recipient, event, detail, host, queue_id, sender, relay, dsn
 LIMIT $limit`;
 
 const DAY_MS = 86_400_000;
