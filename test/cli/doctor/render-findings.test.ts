@@ -13,7 +13,7 @@ import {
 import { memoryIo } from '../memory-io.ts';
 
 const context = {
-  style: { width: 60, color: false, unicode: true },
+  style: { width: 60, colour: false, unicode: true },
   io: memoryIo({ isTerminal: true }),
 } as unknown as CommandContext;
 
