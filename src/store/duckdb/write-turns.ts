@@ -1,6 +1,7 @@
 /**
  * Whose turn it is to write: one transaction at a time in the whole store, what is live before what is
- * loaded in bulk. Loads are not starved: one that has waited for long enough goes next.
+ * loaded in bulk. While there is live writing, a load rests after each turn as long as that took, so that live
+ * lines and answers find the processor free. Loads are not starved: one that has waited long enough goes next.
  */
 
 export type Priority = 'live' | 'bulk';
@@ -19,11 +20,17 @@ interface Waiter {
 
 /** A load waits no longer than this for live writers, but for the one that is at it. */
 const BULK_PATIENCE_MS = 2000;
+/** So long after a live turn, live writing goes on. */
+const LIVE_MS = 1000;
 
 export class WriteTurns {
   #waiting: Waiter[] = [];
   #isTaken = false;
   #closed: Error | undefined;
+  #liveAt = Number.NEGATIVE_INFINITY;
+  /** Until when a load is to rest. */
+  #bulkFrom = Number.NEGATIVE_INFINITY;
+  #rest: NodeJS.Timeout | undefined;
   readonly #bulkPatience: number;
   readonly #now: () => number;
 
@@ -59,6 +66,7 @@ export class WriteTurns {
   /** Nobody gets a turn any more; whoever waits is told why. */
   close(reason: Error): void {
     this.#closed = reason;
+    clearTimeout(this.#rest);
     for (const waiter of this.#waiting.splice(0)) waiter.refuse(reason);
   }
 
@@ -74,21 +82,40 @@ export class WriteTurns {
     this.#waiting = this.#waiting.filter((other) => other !== waiter);
     this.#isTaken = true;
     let isHeld = true;
+    const begun = this.#now();
     waiter.grant({
       release: () => {
         if (!isHeld) return;
         isHeld = false;
         this.#isTaken = false;
+        this.#ended(waiter.priority, begun);
         this.#next();
       },
     });
+  }
+
+  #ended(priority: Priority, begun: number): void {
+    const now = this.#now();
+    if (priority === 'live') this.#liveAt = now;
+    else this.#bulkFrom = now + (now - begun);
   }
 
   #pick(): Waiter | undefined {
     const bulk = this.#waiting.find(({ priority }) => priority === 'bulk');
     const isLate = bulk !== undefined && this.#now() - bulk.since > this.#bulkPatience;
     if (isLate) return bulk;
-    return this.#waiting.find(({ priority }) => priority === 'live') ?? bulk;
+    const live = this.#waiting.find(({ priority }) => priority === 'live');
+    return live ?? (this.#mayLoad() ? bulk : undefined);
+  }
+
+  /** Whether a load may go on now; else it is looked at again once its rest is over. */
+  #mayLoad(): boolean {
+    const now = this.#now();
+    const left = this.#bulkFrom - now;
+    if (left <= 0 || now - this.#liveAt > LIVE_MS) return true;
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#next(), left);
+    return false;
   }
 }
 

@@ -73,3 +73,28 @@ test('waiting ends with the signal or the store', async () => {
   await assert.rejects(last, /closed/);
   await assert.rejects(turns.take('live'), /closed/);
 });
+
+test('while there is live writing, a load rests as long as its turn took', async () => {
+  let now = 0;
+  const turns = new WriteTurns(2000, () => now);
+  const live = await turns.take('live');
+  live.release();
+  const first = await turns.take('bulk');
+  now += 30;
+  first.release();
+  let isGiven = false;
+  const second = turns.take('bulk').then((turn) => {
+    isGiven = true;
+    return turn;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isGiven, false);
+  (await turns.take('live')).release();
+  now += 31;
+  // Whatever ends or begins looks again, as its own timer does.
+  (await turns.take('live')).release();
+  (await second).release();
+  // Nobody writes live any more: the next load begins at once.
+  now += 2000;
+  (await turns.take('bulk')).release();
+});
