@@ -1,6 +1,6 @@
 /**
  * Whose turn it is to write: one transaction at a time in the whole store, what is live before what is
- * loaded in bulk. While there is live writing, a load rests after each turn as long as that took, so that live
+ * loaded in bulk. While there is live writing, a load rests after each turn twice as long as that took, so that live
  * lines and answers find the processor free. Loads are not starved: one that has waited long enough goes next.
  */
 
@@ -20,6 +20,8 @@ interface Waiter {
 
 /** A load waits no longer than this for live writers, but for the one that is at it. */
 const BULK_PATIENCE_MS = 2000;
+/** Of a load's turn, how long it rests. */
+const REST_SHARE = 2;
 /** So long after a live turn, live writing goes on. */
 const LIVE_MS = 1000;
 
@@ -97,7 +99,7 @@ export class WriteTurns {
   #ended(priority: Priority, begun: number): void {
     const now = this.#now();
     if (priority === 'live') this.#liveAt = now;
-    else this.#bulkFrom = now + (now - begun);
+    else this.#bulkFrom = now + (now - begun) * REST_SHARE;
   }
 
   #pick(): Waiter | undefined {
