@@ -55,6 +55,11 @@ export function formatListenAddress(address: ListenAddress): string {
   return `${address.transport}://${host}:${address.port}`;
 }
 
+/** Of an address as text: RELP, whose senders wait for the commit and send again what was not answered. */
+export function isRelpAddress(text: string): boolean {
+  return /^relps?:/.test(text);
+}
+
 function unixAddress(text: string, path: string): ParsedAddress {
   if (path.includes('\0') || path.endsWith('/')) return refuse(text);
   return { ok: true, address: { transport: 'unix', path } };

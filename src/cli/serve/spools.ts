@@ -9,6 +9,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRelpAddress } from '../../../ingest/listen/address.ts';
 import { RepeatWatch } from '../../../ingest/listen/repeat-watch.ts';
 import { SpoolWriter } from '../../../ingest/spool/spool-writer.ts';
 import { fileError, maillogError } from '../../model/errors.ts';
@@ -125,7 +126,7 @@ export class Spools {
   }
 
   #writer({ address, folder, start, watch }: Opening): Promise<SpoolWriter> {
-    const isRelp = /^relps?:/.test(address);
+    const isRelp = isRelpAddress(address);
     return SpoolWriter.open({
       folder,
       start,

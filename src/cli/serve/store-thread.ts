@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type FollowEvent, Follower } from '../../../ingest/follow/follower.ts';
+import { isRelpAddress } from '../../../ingest/listen/address.ts';
 import { type JournalEvent, JournalSource } from '../../../ingest/live/journal-source.ts';
 import type { LiveEvent } from '../../../ingest/live/live-ingester.ts';
 import { LiveIngester } from '../../../ingest/live/live-ingester.ts';
@@ -137,7 +138,7 @@ class StoreThread {
       name,
       key,
       folder,
-      urgent: /^relps?:/.test(name),
+      urgent: isRelpAddress(name),
       onTaken: (position) => say({ kind: 'taken', key, position }),
       onGap: (from, to) =>
         log('error', 'a part of the spool is missing: these bytes were lost', { name, from, to }),

@@ -34,9 +34,6 @@
  */
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from '@duckdb/node-api';
 
-/** Hours around a load within which the other half of a hop is looked for. */
-export const HOP_REACH_HOURS = 24;
-
 const TOLERANCE = "INTERVAL '15 minutes'";
 /** The longest that one transaction may take: an arrival is logged at any moment of it. */
 const TRANSACTION = "INTERVAL '1 hour'";
@@ -101,20 +98,16 @@ SELECT raw.next_queue_id(d.reply) AS id FROM raw.deliveries d
 WHERE d.status = 'sent' AND d.reply IS NOT NULL AND d.${HANDED_WITHIN} AND id <> ''
   AND d.queue_id IN (SELECT queue_id FROM raw.envelopes WHERE ${NEW}) AND id NOT IN (SELECT id FROM hop_ids)`;
 
-/** Hand-overs and arrivals that bear the same id; with `ids` only of these. */
-function pairs(ids: 'hop_ids' | null): string {
-  const among = (column: string) =>
-    ids === null ? '' : `AND ${column} IN (SELECT id FROM ${ids})`;
-  return `SELECT DISTINCT h.*, n.host AS next_host, n.queue_id AS next_queue_id, n.logged_at AS arrived_at,
+/** Hand-overs and arrivals that bear the same one of these ids. */
+const PAIRS = `SELECT DISTINCT h.*, n.host AS next_host, n.queue_id AS next_queue_id, n.logged_at AS arrived_at,
   n.message_id AS next_message_id, n.relay_host AS client_host, n.relay_ip AS client_ip
 FROM (
   SELECT ${HAND_OVER} FROM raw.deliveries d
-  WHERE d.status = 'sent' AND d.reply IS NOT NULL AND d.${HANDED_WITHIN} ${among('named')}
+  WHERE d.status = 'sent' AND d.reply IS NOT NULL AND d.${HANDED_WITHIN} AND named IN (SELECT id FROM hop_ids)
 ) h JOIN (
   SELECT host, queue_id, logged_at, message_id, relay_host, relay_ip FROM raw.envelopes
-  WHERE accepted = 'yes' AND ${ARRIVED_WITHIN} ${among('queue_id')}
+  WHERE accepted = 'yes' AND ${ARRIVED_WITHIN} AND queue_id IN (SELECT id FROM hop_ids)
 ) n ON n.queue_id = h.named AND ${MEANWHILE} AND NOT (n.host = h.host AND n.queue_id = h.queue_id)`;
-}
 
 /** When the messages of hand-overs came into their queues at the earliest: bounds the search for their envelopes. */
 const earliest = (handed: string): string => `SELECT min(began_after) FROM ${handed}`;
@@ -230,19 +223,8 @@ const CHANGED_HOURS = `SELECT DISTINCT unnest([hour - 1, hour]) FROM (
 /** Hosts of ours in the neighbourhood: the second rule needs two. */
 const HOSTS = `INSERT INTO hop_hosts SELECT DISTINCT host FROM raw.envelopes WHERE ${ARRIVED_WITHIN} AND host <> ''`;
 
-const NAMED_PAIRS = `INSERT INTO hop_pairs ${pairs('hop_ids')}`;
+const NAMED_PAIRS = `INSERT INTO hop_pairs ${PAIRS}`;
 const NAMED_HOPS = namedHops('hop_pairs', '$origins_from');
-
-/**
- * Adds the hops by id of a whole load at once; takes none back. Bound: $from and $to, times around the rows just
- * loaded. Runs in the transaction of the load.
- */
-export const FIND_HOPS = `INSERT INTO raw.hops BY NAME
-WITH all_pairs AS MATERIALIZED (${pairs(null)})
-SELECT f.* FROM (${namedHops('all_pairs', "TIMESTAMP '1970-01-01'")}) f
-WHERE NOT EXISTS (SELECT 1 FROM raw.hops k WHERE ${SAME})`
-  .replaceAll('$handed_from', '$from')
-  .replaceAll('$handed_to', '$to');
 
 export interface NewRows {
   readonly source: number;
