@@ -34,7 +34,7 @@ export function makeContext(io: Io, options: Readonly<Record<string, unknown>>):
     configFile,
   });
   const zone = config.settings.timezone ?? systemTimeZone();
-  return { io, config, zone, style: stdoutStyle(io, zone), now: new Date() };
+  return { io, config, zone, style: stdoutStyle(io, zone), now: io.now() };
 }
 
 /** How logs are read. A zone of the configuration is the site's; only one given for this run is the log's. */

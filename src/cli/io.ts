@@ -25,6 +25,7 @@ export interface Io {
   };
   /** Columns of the terminal that is stdout or stderr, null if neither is one. */
   readonly columns: number | null;
+  readonly now: () => Date;
 }
 
 /** Whoever read our stdout has gone. Not a failure. */
@@ -53,6 +54,7 @@ export function processIo(): Io {
     stderr,
     env: process.env,
     cwd: process.cwd(),
+    now: () => new Date(),
     isTerminal: {
       stdin: stdin.isTTY === true,
       stdout: stdout.isTTY === true,

@@ -13,6 +13,8 @@ export interface MemoryIoOptions {
   readonly cwd?: string;
   readonly isTerminal?: boolean;
   readonly columns?: number;
+  /** The clock's time, held still. */
+  readonly now?: Date;
   /** The error with which stdout fails. */
   readonly stdoutFails?: string;
   readonly stderrFails?: string;
@@ -44,6 +46,7 @@ export function memoryIo(options: MemoryIoOptions = {}): MemoryIo {
     cwd,
     isTerminal: { stdin: isTerminal, stdout: isTerminal, stderr: isTerminal },
     columns,
+    now: () => options.now ?? new Date(),
     written: () => ({
       stdout: Buffer.concat(out).toString('utf8'),
       stderr: Buffer.concat(err).toString('utf8'),

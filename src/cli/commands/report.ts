@@ -37,7 +37,7 @@ export async function runReport(
   const store = await openMemory();
   try {
     const { problems } = await loadFiles(context, store, files, { takeUnterminated: true });
-    const request = requestOf(context, name, asked ?? (await wholeSpan(store)));
+    const request = requestOf(context, name, asked ?? (await wholeSpan(store, context.now)));
     await show(context, options, await makeReport(store, request));
     return problems > 0 ? 1 : 0;
   } finally {
@@ -108,11 +108,10 @@ async function show(context: CommandContext, options: Options, report: Report): 
 }
 
 /** From the first event to the last, in whole seconds. */
-async function wholeSpan(query: Query): Promise<Period> {
+async function wholeSpan(query: Query, now: Date): Promise<Period> {
   const { first, last } = await span(query);
   if (first === undefined || last === undefined) {
     // A log without any event still deserves its ledger.
-    const now = new Date();
     return { start: now, end: new Date(now.getTime() + 1000) };
   }
   return {
