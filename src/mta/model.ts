@@ -178,3 +178,28 @@ export interface CourierJob {
 export interface Courier {
   deliver(job: CourierJob): Promise<readonly Attempt[]>;
 }
+
+/** Finds where an address leads; the same for the session (at RCPT), aliases and our own bounces. */
+export interface AddressResolver {
+  /** `address` without brackets. */
+  resolve(address: string): Promise<Resolution>;
+}
+
+/** What one accepted recipient comes to when aliases, lists and .forward files are followed, in their order. */
+export type Expansion =
+  | { readonly kind: 'recipient'; readonly recipient: FinalRecipient }
+  /** Nothing can be tried: an unknown user behind an alias. Logged as a to= line without xdelay=. */
+  | { readonly kind: 'failed'; readonly recipient: FinalRecipient; readonly outcome: Outcome }
+  /** No to= line, only a DSN that says this: a loop, a list that cannot be opened. */
+  | {
+      readonly kind: 'problem';
+      readonly origin: string;
+      readonly reply: Reply;
+      readonly isTemporary: boolean;
+    }
+  /** A list with an `owner-` alias: a copy of the message with the owner as its sender. */
+  | { readonly kind: 'clone'; readonly owner: string; readonly members: readonly Expansion[] };
+
+export interface Expander {
+  expand(envelope: Envelope): Promise<readonly Expansion[]>;
+}
