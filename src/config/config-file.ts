@@ -16,7 +16,8 @@ const TABLES = new Set(
   [...NAME_OF_KEY.keys()].filter((key) => key.includes('.')).map((key) => key.split('.')[0]),
 );
 
-function parseToml(text: string, path: string): Record<string, unknown> {
+/** Rejects with the place of what is no TOML. */
+export function parseToml(text: string, path: string): Record<string, unknown> {
   try {
     return parse(text, { integersAsBigInt: 'asNeeded' });
   } catch (error) {
