@@ -51,7 +51,10 @@ function stampOf(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replaceAll(/[-T:]/g, '');
 }
 
-/** What sendmail reckons a message's size to be once it has its fields: a priority begins with it. */
+/**
+ * What sendmail reckons a message's size to be once it has been delivered here: a priority and sendmail.st begin
+ * with it. It counts the queue file's header lines, which differ from the message's by these few bytes.
+ */
 export function storedSizeOf(size: number, added: string, head: MessageHead): number {
-  return size + added.length + head.fields.length + 6;
+  return size + added.length + 16 - head.fields.length;
 }

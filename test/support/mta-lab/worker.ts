@@ -1,0 +1,81 @@
+/**
+ * Inside the lab's namespaces: brings up the network, the DNS and the other hosts, plays a scenario against one
+ * server, and prints what came of it as one line of JSON. Arguments: a job as JSON.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
+import { context, MemoryInlet } from '../../ingest/listen/memory-inlet.ts';
+import { play } from './play.ts';
+import { LAB_ADDRESS, LAB_HOST, RealServer } from './real-server.ts';
+import { RemoteHosts } from './remote-hosts.ts';
+import type { Played, Scenario } from './scenario.ts';
+import { dnsmasqConfiguration } from './zone.ts';
+
+export interface LabJob {
+  readonly folder: string;
+  readonly sendmail: string;
+  readonly dnsmasq: string;
+  readonly libraries: string;
+  readonly scenario: Scenario;
+}
+
+const job = JSON.parse(process.argv[2] ?? '{}') as LabJob;
+const NETWORKS = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'];
+
+function network(): void {
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+  for (const net of NETWORKS) execFileSync('ip', ['route', 'add', 'local', net, 'dev', 'lo']);
+  writeFileSync('/proc/sys/kernel/hostname', LAB_HOST);
+}
+
+function dns(): void {
+  const file = join(job.folder, 'dnsmasq.conf');
+  writeFileSync(file, dnsmasqConfiguration(53));
+  spawn(job.dnsmasq, ['--keep-in-foreground', `--conf-file=${file}`, '--log-facility=/dev/null'], {
+    stdio: 'inherit',
+    env: { ...process.env, LD_LIBRARY_PATH: job.libraries },
+  });
+}
+
+async function main(): Promise<void> {
+  network();
+  dns();
+  const remotes = new RemoteHosts();
+  await remotes.start(25);
+  const server = new RealServer(join(job.folder, 'root'), job.sendmail, job.scenario.config);
+  const inlet = new MemoryInlet();
+  server.fill();
+  const log = new UnixDatagramListener(
+    { transport: 'unix', path: server.logSocket },
+    context(inlet),
+    { hostName: 'mx1' },
+  );
+  await log.start();
+  server.start();
+  await sleep(700);
+  const transcripts: (readonly string[])[] = [];
+  for (const session of job.scenario.sessions) {
+    transcripts.push(await play(session, { host: LAB_ADDRESS, port: 25 }));
+  }
+  await server.quiet();
+  for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) await server.runQueue();
+  await sleep(300);
+  server.stop();
+  const played: Played = {
+    transcripts,
+    log: inlet.texts,
+    mailboxes: server.mailboxes,
+    statistics: server.statistics,
+    queued: server.queued,
+    taken: remotes.taken,
+  };
+  process.stdout.write(`\n@@${JSON.stringify(played)}\n`, () => process.exit(0));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  process.exit(1);
+});
