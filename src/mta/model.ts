@@ -133,6 +133,8 @@ export interface Envelope {
   readonly quarantine: string | null;
   /** DELIVERBY or the site's limits may differ for a bounce; it is never bounced again to its sender. */
   readonly isBounce: boolean;
+  /** Servers that it has passed, ours included; absent: not counted. */
+  readonly hops?: number;
 }
 
 /** How an attempt for one recipient ended. */

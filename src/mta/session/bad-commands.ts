@@ -23,8 +23,10 @@ export class BadCommands {
   /** Waits if this command came too often. `limit` where it is not a fixed one. */
   async count(command: keyof typeof LIMITS | 'AUTH', limit?: number): Promise<void> {
     const most = limit ?? LIMITS[command as keyof typeof LIMITS];
-    const count = (this.#counts.get(command) ?? 0) + 1;
-    this.#counts.set(command, count);
+    // Both ask about addresses.
+    const kind = command === 'EXPN' ? 'VRFY' : command;
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
     if (count < most) return;
     const { log, relay, id, settings } = this.#session;
     if (count === most) log.attack(id, relay, command, count);

@@ -50,6 +50,11 @@ export class Collector {
     return this.#data.size;
   }
 
+  /** What sendmail logs as the size of a message that was not read to its end. */
+  get counted(): number {
+    return this.#data.counted;
+  }
+
   get fault(): { readonly text: DataFault; readonly place: FaultPlace } | null {
     const { fault, faultPlace } = this.#data;
     return fault === null ? null : { text: fault, place: faultPlace };

@@ -61,15 +61,16 @@ async function receive(session: SmtpSession, transaction: Transaction): Promise<
 function brokenOff(
   session: SmtpSession,
   transaction: Transaction,
-  { size }: Collector,
+  { counted }: Collector,
   why: string,
 ): void {
-  const { log, client, relay, settings } = session;
+  const { log, client, relay } = session;
   const { id, senderShown } = transaction;
   if (why === 'timeout') log.timeout(id, relay, 'message collect');
   else log.unexpectedClose(id, client.name, senderShown, why);
-  session.logFrom(transaction, { size, class: 0, messageId: null });
-  session.say(reply(421, '4.4.1', `${settings.hostname} Lost input channel from ${relay}`));
+  session.logFrom(transaction, { size: counted, class: 0, messageId: null });
+  const text = `collect: relay=${client.name}, from=${senderShown}, info=${why}`;
+  session.say(reply(421, '4.4.1', text));
   session.end();
 }
 
@@ -81,11 +82,11 @@ async function finish(
 ): Promise<void> {
   const { log } = session;
   const { id, senderShown } = transaction;
-  const { fault, size } = collector;
+  const { fault, size, counted } = collector;
   if (fault !== null) {
     const where = `${fault.text}, where=${fault.place}, status=tempfail`;
     log.collectProblem(id, session.client.name, senderShown, where);
-    session.logFrom(transaction, { size, class: 0, messageId: null });
+    session.logFrom(transaction, { size: counted, class: 0, messageId: null });
     session.say(reply(421, '4.5.0', fault.text));
     session.end();
     return;
@@ -125,19 +126,15 @@ async function judge(
   transaction: Transaction,
   collector: Collector,
 ): Promise<Reply | undefined> {
-  const { settings, log, relay } = session;
-  const { maxMessageSize, maxHops, maxHeaderBytes } = settings;
-  const { size, head } = collector;
+  const { settings, log } = session;
+  const { maxMessageSize, maxHeaderBytes } = settings;
+  const { size } = collector;
   if (maxMessageSize > 0 && size > maxMessageSize) {
     log.tooBig(transaction.id, size, maxMessageSize);
     return reply(552, '5.2.3', `Message exceeds maximum fixed size (${maxMessageSize})`);
   }
   if (collector.isHeadTooLarge) {
     return reply(552, '5.6.0', `Headers too large (${maxHeaderBytes} max)`);
-  }
-  if (head.hops >= maxHops) {
-    log.tooManyHops(transaction.id, head.hops + 1, maxHops, transaction.sender, relay);
-    return reply(554, '5.4.6', `Too many hops ${head.hops + 1} (${maxHops} max)`);
   }
   const view = { ...session.view, shown: transaction.senderShown, address: transaction.sender };
   const verdict = await session.parts.policy.message(view, transaction.recipients.length);
@@ -230,6 +227,7 @@ async function envelopeOf(
     client: session.client,
     recipients,
     quarantine: transaction.quarantine,
+    hops: head.hops + 1,
     isBounce: false,
   };
 }

@@ -15,11 +15,11 @@ async function ask(session: SmtpSession, rest: string, command: 'VRFY' | 'EXPN')
     session.say(refusal);
     return;
   }
+  session.log.asked(session.id, session.relay, command, shorten(rest), false);
   if (rest === '') {
     session.say(reply(501, '5.5.2', 'Argument required'));
     return;
   }
-  session.log.asked(session.id, session.relay, command, shorten(rest), false);
   const path = session.parts.parsePath(rest, 'recipient');
   if (path.kind === 'error') {
     session.say(path.reply);
@@ -54,10 +54,6 @@ export async function etrn(session: SmtpSession, rest: string): Promise<void> {
   }
   if (rest === '') {
     session.say(reply(500, '5.5.2', 'Parameter required'));
-    return;
-  }
-  if (!/^[@#]?[A-Za-z0-9.-]+$/.test(rest)) {
-    session.say(reply(501, '5.5.2', 'Syntax error in parameters'));
     return;
   }
   session.log.asked(session.id, session.relay, 'ETRN', shorten(rest), false);

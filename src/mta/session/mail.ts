@@ -31,7 +31,7 @@ export async function mail(session: SmtpSession, rest: string): Promise<void> {
     return;
   }
   session.say(refusal);
-  session.endTransaction();
+  session.refuseSender();
 }
 
 function tooEarly(session: SmtpSession): Reply | undefined {

@@ -13,12 +13,23 @@ const DOT = 0x2e;
 export type DataFault = 'Bare linefeed (LF) not allowed' | 'Bare carriage return (CR) not allowed';
 export type FaultPlace = 'header' | 'body' | 'header+body';
 
+interface InspectedLine {
+  readonly at: number;
+  readonly stop: number;
+  /** Ended by CR LF. */
+  readonly isWhole: boolean;
+  /** Bytes of the message before it. */
+  readonly before: number;
+}
+
 /** Takes chunks and says where the message ended. */
 export class MessageData {
   /** Bytes with LF line ends. */
   size = 0;
   isEnded = false;
   fault: DataFault | null = null;
+  /** Bytes before the first character that makes it unacceptable. */
+  #sizeBeforeFault = 0;
   #faultInHeader = false;
   #faultInBody = false;
   #isInHeader = true;
@@ -30,6 +41,11 @@ export class MessageData {
 
   constructor(emit: (bytes: Buffer) => void) {
     this.#emit = emit;
+  }
+
+  /** What sendmail has counted when it stops: all that has come, or what came before the fault. */
+  get counted(): number {
+    return this.fault === null ? this.size + (this.#rest?.length ?? 0) : this.#sizeBeforeFault;
   }
 
   get faultPlace(): FaultPlace {
@@ -54,7 +70,7 @@ export class MessageData {
         this.#flush(out, written);
         return bytes.subarray(end + 1);
       }
-      this.#inspect(bytes, at, stop, isWhole);
+      this.#inspect(bytes, { at, stop, isWhole, before: this.size + written });
       const from = this.#isMidLine || bytes[at] !== DOT ? at : at + 1;
       written += bytes.copy(out, written, from, stop);
       out[written++] = LF;
@@ -74,22 +90,23 @@ export class MessageData {
       return 0;
     }
     const stop = bytes.length - 1;
-    this.#inspect(bytes, at, stop, true);
-    if (bytes[stop - 1] === CR) this.#note('Bare carriage return (CR) not allowed');
+    this.#inspect(bytes, { at, stop, isWhole: true, before: this.size + written });
     const from = this.#isMidLine || bytes[at] !== DOT ? at : at + 1;
     this.#isMidLine = true;
     this.#rest = Buffer.from(bytes.subarray(stop));
     return bytes.copy(out, written, from, stop);
   }
 
-  #inspect(bytes: Buffer, start: number, stop: number, isWhole: boolean): void {
-    if (!isWhole) this.#note('Bare linefeed (LF) not allowed');
-    const cr = bytes.indexOf(CR, start);
-    if (cr >= 0 && cr < stop) this.#note('Bare carriage return (CR) not allowed');
-    if (stop === start && !this.#isMidLine) this.#isInHeader = false;
+  #inspect(bytes: Buffer, line: InspectedLine): void {
+    const { at, stop, isWhole, before } = line;
+    const cr = bytes.indexOf(CR, at);
+    if (cr >= 0 && cr < stop) this.#note('Bare carriage return (CR) not allowed', before + cr - at);
+    if (!isWhole) this.#note('Bare linefeed (LF) not allowed', before + stop - at);
+    if (stop === at && !this.#isMidLine) this.#isInHeader = false;
   }
 
-  #note(fault: DataFault): void {
+  #note(fault: DataFault, size: number): void {
+    if (this.fault === null) this.#sizeBeforeFault = size;
     this.fault ??= fault;
     if (this.#isInHeader) this.#faultInHeader = true;
     else this.#faultInBody = true;

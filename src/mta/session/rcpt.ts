@@ -67,7 +67,7 @@ async function judge(
 ): Promise<Judged> {
   const { settings, parts } = session;
   const skipped = skipWord(rest, 'to');
-  if (skipped.kind === 'error') return refused(skipped.reply, true);
+  if (skipped.kind === 'error') return refused(skipped.reply);
   if (settings.maxRecipients > 0 && transaction.recipients.length >= settings.maxRecipients) {
     return refused(reply(452, '4.5.3', 'Too many recipients'));
   }

@@ -53,8 +53,10 @@ function stampOf(time: number): string {
 
 /**
  * What sendmail reckons a message's size to be once it has been delivered here: a priority and sendmail.st begin
- * with it. It counts the queue file's header lines, which differ from the message's by these few bytes.
+ * with it. It counts the queue file's header lines, which differ from the message's by these bytes, and not the
+ * empty line after the header.
  */
 export function storedSizeOf(size: number, added: string, head: MessageHead): number {
-  return size + added.length + 16 - head.fields.length;
+  const separator = head.hasSeparator ? 1 : 0;
+  return size - separator + added.length + 17 - head.fields.length;
 }

@@ -69,6 +69,7 @@ export class SmtpSession {
   lastCommand = '';
   isRejectCounted = false;
   #id: string | null = null;
+  #refused: Transaction | null = null;
   #hasAsked = false;
   #isOver = false;
   #out = '';
@@ -133,13 +134,20 @@ export class SmtpSession {
 
   /** The from= line, if it is still owed; the next transaction has an id of its own. */
   endTransaction(): void {
-    const { transaction } = this;
+    const transaction = this.transaction ?? this.#refused;
     if (transaction?.isLogOwed === true) {
       this.logFrom(transaction, { size: transaction.announcedSize, class: 0, messageId: null });
     }
     if (transaction !== null) this.filter?.abort();
     this.transaction = null;
+    this.#refused = null;
     this.#id = null;
+  }
+
+  /** MAIL was refused: another may be tried under the same id, and one line tells of all of them. */
+  refuseSender(): void {
+    this.#refused = this.transaction;
+    this.transaction = null;
   }
 
   logFrom(

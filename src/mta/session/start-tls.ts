@@ -21,7 +21,7 @@ export async function startTls(session: SmtpSession, rest: string): Promise<void
     return;
   }
   if (tls === null || session.refusal !== null) {
-    session.say(reply(454, '4.3.3', 'TLS not available'));
+    session.say(reply(454, '4.3.3', 'TLS not available after start'));
     return;
   }
   session.endTransaction();
