@@ -178,7 +178,8 @@ export class SendmailLog implements MtaLog {
   }
 
   asked(...[id, relay, command, what, isRejected]: Parameters<MtaLog['asked']>): void {
-    const text = `${relay.slice(0, CLIENT_NAME)}: ${shortened(`${command} ${what}`)}`;
+    const line = what === '' ? command : `${command} ${what}`;
+    const text = `${relay.slice(0, CLIENT_NAME)}: ${shortened(line)}`;
     this.#say(6, 'info', id, isRejected ? `${text} [rejected]` : text);
   }
 
@@ -199,8 +200,7 @@ export class SendmailLog implements MtaLog {
 
   authFailed(...[id, relay, mechanism, user, isKnown]: Parameters<MtaLog['authFailed']>): void {
     const [reason, code] = isKnown ? ['authentication failure', -13] : ['user not found', -20];
-    const digest = isKnown ? 'incorrect digest response' : 'no secret in database';
-    const detail = SASL_DETAILS[mechanism] ?? digest;
+    const detail = SASL_DETAILS[mechanism] ?? digestDetail(user, isKnown);
     const text = `${reason} (${code}) SASL(-13): ${reason}: ${detail}`;
     const who = `user=${user.slice(0, USER)}, relay=${relay.slice(0, CLIENT_NAME)}`;
     this.#say(9, 'warning', id, `AUTH failure (${mechanism}): ${text}, ${who}`);
@@ -305,4 +305,10 @@ export class SendmailLog implements MtaLog {
       sink.write({ at, severity, host, tag, pid: this.pid, text: line });
     }
   }
+}
+
+/** Of the mechanisms that prove a secret without sending it. */
+function digestDetail(user: string, isKnown: boolean): string {
+  if (user === '') return 'Parse error';
+  return isKnown ? 'incorrect digest response' : 'no secret in database';
 }
