@@ -6,8 +6,8 @@
  * senders wait in send(2), as they do for any log socket.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { errnoName, loadLibc } from '../../src/system/libc.ts';
 import { DatagramBatch } from './datagram-batch.ts';
-import { errnoName, loadLibc } from './libc.ts';
 import { HEAD_LENGTH } from './listener.ts';
 import {
   MOST_BATCHES,

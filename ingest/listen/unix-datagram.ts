@@ -1,13 +1,13 @@
 /**
  * Syslog over a Unix datagram socket, which is what libc's syslog(3) writes to (/dev/log) and what sendmail
- * uses. Node has no such sockets; see `libc.ts` and `unix-datagram-worker.ts`.
+ * uses. Node has no such sockets; see `src/system` and `unix-datagram-worker.ts`.
  *
  * Promise: nothing is lost: while the inlet is full nothing is read, and senders wait.
  */
 import { Worker } from 'node:worker_threads';
+import { loadLibc } from '../../src/system/libc.ts';
 import type { UnixAddress } from './address.ts';
 import { BatchReader, type Datagram } from './datagram-batch.ts';
-import { loadLibc } from './libc.ts';
 import { LineOfMessage } from './line-of-message.ts';
 import {
   EventGate,

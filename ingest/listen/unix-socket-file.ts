@@ -3,7 +3,7 @@
  * removed at the end if it is still ours.
  */
 import { chmodSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
-import { errnoName, type Libc, unixSocketAddress } from './libc.ts';
+import { errnoName, type Libc, unixSocketAddress } from '../../src/system/libc.ts';
 
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
 

@@ -23,6 +23,25 @@ export function daysFromCivil(year: number, month: number, day: number): number 
   return era * 146097 + dayOfEra - 719468;
 }
 
+/** How many ids one process can make of one second: two characters in sequence. */
+export const IDS_OF_A_SECOND = 60 * 60;
+
+/** The id that a process makes: `sequence` counts modulo IDS_OF_A_SECOND, the process id has six digits or more. */
+export function encodeQueueId(seconds: number, sequence: number, pid: number): string {
+  const date = new Date(seconds * 1000);
+  const parts = [
+    (date.getUTCFullYear() - 1900) % 60,
+    date.getUTCMonth(),
+    date.getUTCDate(),
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+    Math.floor(sequence / 60) % 60,
+    sequence % 60,
+  ];
+  return `${parts.map((part) => ALPHABET[part]).join('')}${String(pid).padStart(6, '0')}`;
+}
+
 /** Reads the clock in queue ids; one instance remembers the last day seen, since ids come by the day. */
 export class QueueIdClock {
   readonly #latestYear: number;

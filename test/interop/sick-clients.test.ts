@@ -10,7 +10,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sendDatagram } from '../../ingest/listen/datagram-send.ts';
+import { sendDatagram } from '../../src/system/datagram-send.ts';
 import { socketPathOf } from '../../src/store/remote/socket-path.ts';
 import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { DaemonProcess, makeSite } from '../support/daemon.ts';

@@ -2,7 +2,7 @@
  * What systemd is told (sd_notify(3)): ready, reloading, stopping, and that we live (WatchdogSec=). Without
  * `$NOTIFY_SOCKET` nobody asked, and nothing is done.
  */
-import { sendDatagram } from '../../../ingest/listen/datagram-send.ts';
+import { sendDatagram } from '../../system/datagram-send.ts';
 import type { Environment } from '../io.ts';
 
 export class Notifier {

@@ -97,7 +97,14 @@ export interface MtaLog {
   /** `QID: <bad@corp.example>... User unknown`, `QID: Too many recipients`: a refusal told in its own words. */
   refused(id: string, text: string): void;
   tooBig(id: string, size: number, limit: number): void;
-  tooManyHops(id: string, hops: number, limit: number, sender: string, relay: string): void;
+  tooManyHops(
+    id: string,
+    hops: number,
+    limit: number,
+    sender: string,
+    relay: string,
+    recipient?: string,
+  ): void;
   /** `collect: relay=NAME, from=<A>, info=..., where=..., status=tempfail`. */
   collectProblem(id: string, relayName: string, senderShown: string, info: string): void;
 

@@ -1,6 +1,6 @@
 /**
- * The system calls for datagrams on Unix sockets, which Node has not: a binding to the C library (unix(7),
- * socket(2), recv(2)).
+ * The system calls that Node has not, bound to the C library: datagrams on Unix sockets (unix(7), socket(2),
+ * recv(2)) and advisory locks (fcntl(2), flock(2)).
  *
  * Promise: Linux and macOS are known; elsewhere `loadLibc` throws an error that says so. Results are those of
  * C: -1 and `errno()`.
@@ -16,7 +16,11 @@ export interface Libc {
   shutdown(fd: number, how: number): number;
   poll(descriptors: Uint8Array, count: number, timeoutMs: number): number;
   recv(fd: number, into: Uint8Array, size: number, flags: number): number;
+  send(fd: number, bytes: Uint8Array, size: number, flags: number): number;
   sendto(fd: number, bytes: Uint8Array, flags: number, address: Uint8Array): number;
+  /** fcntl(2) with a pointer to a struct flock. */
+  fcntlLock(fd: number, command: number, lock: Uint8Array): number;
+  flock(fd: number, operation: number): number;
   close(fd: number): number;
   errno(): number;
   readonly constants: LibcConstants;
@@ -100,9 +104,10 @@ function familyOf(platform: string, length: number): Buffer {
 function bindLibc(): Libc {
   const constants = CONSTANTS[process.platform];
   if (constants === undefined) {
-    throw new Error(`unix sockets for datagrams are not known on ${process.platform}`);
+    throw new Error(`the system calls of ${process.platform} are not known`);
   }
   const library = koffi.load(null);
+  const fcntl = library.func('int fcntl(int, int, ...)');
   const setsockopt = library.func('int setsockopt(int, int, int, const void *, unsigned int)');
   const sendto = library.func(
     'long sendto(int, const void *, size_t, int, const void *, unsigned int)',
@@ -117,6 +122,9 @@ function bindLibc(): Libc {
     close: library.func('int close(int)'),
     poll: library.func('int poll(void *, unsigned long, int)'),
     recv: library.func('long recv(int, void *, size_t, int)'),
+    send: library.func('long send(int, const void *, size_t, int)'),
+    flock: library.func('int flock(int, int)'),
+    fcntlLock: (fd, command, lock) => fcntl(fd, command, 'const void *', lock),
     setsockopt: (fd, level, name, { value }) => setsockopt(fd, level, name, value, value.length),
     sendto: (fd, bytes, flags, address) =>
       sendto(fd, bytes, bytes.length, flags, address, address.length),
