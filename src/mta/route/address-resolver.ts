@@ -178,7 +178,7 @@ export class AddressRouting implements AddressResolver {
     const leadsOn = names.kind === 'tokens' && names.tokens.some((token) => ROUTING.has(token));
     if (leadsOn) return this.#resolveText(user, turn + 1);
     const name = (route.user === '' ? user : route.user).toLowerCase();
-    return found({ mailer: 'local', host: `${user}@${domain.toLowerCase()}`, user: name });
+    return found({ mailer: 'local', host: `${user}@${domain}`, user: name });
   }
 }
 
@@ -237,7 +237,8 @@ function remote(mailer: string, host: string, user: string): Resolution {
 }
 
 /** What follows a plus is for the user alone, and is shown as the relay. */
-function localDestination(user: string): Resolution {
+function localDestination(written: string): Resolution {
+  const user = written.replace(/^"([|/:].*)"$/s, '$1');
   if (user.startsWith('|')) return found({ mailer: 'prog', host: '', user: user.slice(1) });
   if (user.startsWith('/')) return found({ mailer: '*file*', host: '', user });
   if (/^:include:/i.test(user)) return { kind: 'error', reply: forbidden(':include:s') };

@@ -31,7 +31,7 @@ interface Lookup {
 function lookups(local: string, domain: string): readonly Lookup[] {
   const at = `@${domain}`.toLowerCase();
   const lookup = (name: string, ...arguments_: string[]): Lookup => {
-    const key = `${name.toLowerCase()}${at}`;
+    const key = `${withoutQuotes(name.toLowerCase())}${at}`;
     return { key, arguments_: [key, ...arguments_] };
   };
   const whole = lookup(local, local);
@@ -59,4 +59,9 @@ function parseVirtualUser(value: string, domain: string): VirtualUser {
   // With nothing to say sendmail says what its rule has left over.
   const said = rest === '' ? `>${host}<@${domain}.` : rest;
   return { kind: 'error', host, text: tidied(said) };
+}
+
+/** A key has neither quotes nor the backslash that keeps aliases away. */
+function withoutQuotes(name: string): string {
+  return name.replace(/\\(.)|"/gs, '$1');
 }

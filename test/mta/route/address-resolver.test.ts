@@ -9,6 +9,7 @@ import type { Resolution } from '../../../src/mta/model.ts';
 import { AddressRouting, directDeliveryProblem } from '../../../src/mta/route/address-resolver.ts';
 import { LocalNames } from '../../../src/mta/route/local-names.ts';
 import { parseSmtpPath, replyAbout } from '../../../src/mta/route/smtp-path.ts';
+import { randomSource } from '../../support/random.ts';
 
 interface Row {
   readonly path: string;
@@ -114,20 +115,88 @@ function asText({ code, status, text }: { code: number; status: string; text: st
   return `${code} ${status} ${text}`;
 }
 
+interface Routes {
+  readonly plain: readonly string[] | null;
+  readonly smart: readonly string[] | null;
+  readonly relay: readonly string[] | null;
+}
+
+async function routesOf(typed: string): Promise<Routes> {
+  const outcome = parseSmtpPath(typed, 'recipient');
+  const address = outcome.kind === 'path' ? outcome.path.address : '';
+  const by = async (routing: AddressRouting) =>
+    address === '' ? null : asParsed(await routing.resolve(address));
+  return { plain: await by(plain), smart: await by(smart), relay: await by(relay) };
+}
+
 suite('addresses as sendmail takes them', () => {
   for (const row of rows) {
     test(row.path, async () => {
-      const reply = await replyTo(row.path);
-      const outcome = parseSmtpPath(row.path, 'recipient');
-      const address = outcome.kind === 'path' ? outcome.path.address : null;
-      const parsed =
-        address === null || address === '' ? null : asParsed(await plain.resolve(address));
-      assert.deepEqual([reply, parsed], [row.reply.replace(' (will queue)', ''), row.plain]);
-      if (address === null || address === '') return;
-      const bySmart = row.smart === undefined ? row.plain : row.smart;
-      assert.deepEqual(asParsed(await smart.resolve(address)), bySmart, 'smart');
-      const byRelay = row.relay === undefined ? row.plain : row.relay;
-      assert.deepEqual(asParsed(await relay.resolve(address)), byRelay, 'relay');
+      assert.equal(await replyTo(row.path), row.reply.replace(' (will queue)', ''));
+      const { smart: bySmart = row.plain, relay: byRelay = row.plain } = row;
+      const expected = { plain: row.plain, smart: bySmart, relay: byRelay };
+      assert.deepEqual(await routesOf(row.path), expected);
     });
   }
+});
+
+suite('addresses that come from elsewhere', () => {
+  test('names without a domain and with our own are users', async () => {
+    for (const address of ['alice', 'alice@CORP.example.', 'ALICE@localhost', 'alice@mx1']) {
+      assert.deepEqual(await plain.resolve(address), {
+        kind: 'destination',
+        destination: { mailer: 'local', host: '', user: 'alice' },
+      });
+    }
+  });
+
+  test('a program and a file keep their case', async () => {
+    assert.deepEqual(asParsed(await plain.resolve('"|/Bin/Keep -x"')), [
+      'prog',
+      '',
+      '|/Bin/Keep -x',
+    ]);
+    assert.deepEqual(asParsed(await plain.resolve('/Var/Mail/X')), ['*file*', '', '/Var/Mail/X']);
+  });
+
+  test('whatever it is given it answers, also where tables lead in circles', async () => {
+    const random = randomSource(20261124);
+    const pieces = [
+      'a',
+      'corp.example',
+      '@',
+      '%',
+      '!',
+      '"',
+      '<',
+      '>',
+      '(',
+      ')',
+      '[',
+      ']',
+      ':',
+      ';',
+      ',',
+      '\\',
+      '+',
+      '.',
+      ' ',
+      '|',
+      '/',
+      '\u0001',
+      '\u00e9',
+      'self@virt.example',
+      'l1',
+      'virt.example',
+      'x.sub.example',
+    ] as const;
+    for (let round = 0; round < 3000; round += 1) {
+      let text = '';
+      for (let count = random.below(12); count >= 0; count -= 1)
+        text += random.pick([...pieces, '@']);
+      const resolution = await plain.resolve(text);
+      if (resolution.kind === 'error') assert.match(resolution.reply.status, /^[245]\.\d\.\d+$/);
+      await routesOf(`<${text}> SIZE=1`);
+    }
+  });
 });
