@@ -7,7 +7,7 @@
  */
 import { Resolver } from 'node:dns/promises';
 import { HostsFile } from './hosts-file.ts';
-import { fullAddress } from './ip.ts';
+import { fullAddress, parseAddress, reverseName } from './ip.ts';
 
 export type DnsOutcome<T> =
   | { readonly kind: 'found'; readonly value: T }
@@ -99,7 +99,11 @@ export class Dns implements NameService {
   names(address: string): Promise<DnsOutcome<readonly string[]>> {
     const known = this.#hosts.nameOf(address);
     if (known !== undefined) return Promise.resolve({ kind: 'found', value: [known] });
-    return this.#ask('ptr', address, async () => usual(await this.#resolver.reverse(address)));
+    const parsed = parseAddress(address);
+    if (parsed === null) return Promise.resolve({ kind: 'nxdomain' });
+    const name = reverseName(parsed);
+    // Not reverse(), for which no answer and no name are the same.
+    return this.#ask('ptr', name, async () => usual(await this.#resolver.resolvePtr(name)));
   }
 
   txt(name: string): Promise<DnsOutcome<readonly string[]>> {
@@ -146,6 +150,8 @@ export class Dns implements NameService {
     name: string,
     query: () => Promise<Answer<T>>,
   ): Promise<DnsOutcome<T>> {
+    // The root has no mail and no addresses.
+    if (name === '' || name === '.') return Promise.resolve({ kind: 'nxdomain' });
     const key = `${type} ${name.toLowerCase()}`;
     const known = this.#memory.get(key);
     if (known !== undefined && known.until > this.#now()) {

@@ -52,6 +52,18 @@ export function addressInLiteral(name: string): string | null {
   return address === null ? null : expandAddress(address);
 }
 
+/** Where the DNS keeps the names of an address: `20.113.0.203.in-addr.arpa` (RFC 1035 3.5, RFC 3596 2.5). */
+export function reverseName({ family, parts }: IpAddress): string {
+  if (family === 4) return `${[...parts].reverse().join('.')}.in-addr.arpa`;
+  const digits = parts.map((group) => group.toString(16).padStart(4, '0')).join('');
+  return `${[...digits].reverse().join('.')}.ip6.arpa`;
+}
+
+/** Labels in which DNS lists keep an address: `20.113.0.203`, or the digits of an IPv6 one. */
+export function reverseLabels(address: IpAddress): string {
+  return reverseName(address).replace(/\.(?:in-addr|ip6)\.arpa$/, '');
+}
+
 /** `10.0.0.0/8`, `192.0.2`, `IPv6:2001:db8::/32`, or one address. */
 export interface Prefix {
   readonly address: IpAddress;
