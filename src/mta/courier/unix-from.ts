@@ -56,8 +56,9 @@ export async function* withQuotedFrom(chunks: AsyncIterable<Buffer>): AsyncGener
     const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     // The head of a line may be cut: what is too short to tell waits for more.
     const lastStart: number = bytes.lastIndexOf(LF) + 1;
-    const isUnsure = bytes.length - lastStart < FROM.length && (lastStart > 0 || isAtLineStart);
-    const end = isUnsure ? lastStart : bytes.length;
+    const isUnsure: boolean =
+      bytes.length - lastStart < FROM.length && (lastStart > 0 || isAtLineStart);
+    const end: number = isUnsure ? lastStart : bytes.length;
     rest = bytes.subarray(end);
     if (end === 0) continue;
     yield quoteFrom(bytes.subarray(0, end), isAtLineStart);
