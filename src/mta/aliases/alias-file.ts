@@ -29,6 +29,7 @@ export interface ParsedAliases {
 const LONGEST_LINE = 64 * 1024;
 
 interface LogicalLine {
+  /** Of its last part, as sendmail names it. */
   readonly line: number;
   readonly text: string;
 }
@@ -44,8 +45,11 @@ function logicalLines(text: string): readonly LogicalLine[] {
       last !== undefined && (isContinued || (/^[ \t]/.test(line) && last.text !== ''));
     isContinued = line.endsWith('\\');
     const content = isContinued ? line.slice(0, -1) : line;
-    if (continues) last.text += content;
-    else lines.push({ line: index + 1, text: content });
+    if (continues) {
+      last.text += content;
+      last.line = index + 1;
+    }
+    if (!continues) lines.push({ line: index + 1, text: content });
   }
   return lines;
 }
@@ -63,11 +67,9 @@ export function parseAliases(text: string): ParsedAliases {
     }
     const { name, value } = parsed;
     const key = name.toLowerCase();
-    if (values.has(key)) {
-      errors.push({ line, text: `${name}: ... duplicate alias name` });
-      continue;
-    }
-    values.set(key, value);
+    // The first one stays, but newaliases counts both.
+    if (values.has(key)) errors.push({ line, text: `duplicate alias name ${name}` });
+    else values.set(key, value);
     counts.aliases++;
     counts.bytes += name.length + value.length;
     counts.longest = Math.max(counts.longest, value.length);
