@@ -129,7 +129,7 @@ suite('the files of the real makemap', () => {
       if (run.status !== 0) return t.skip('no DB_File of perl here to make files with');
       const expected = run.stdout.toString('latin1');
       const file = readFileSync(path);
-      assert.equal(file.readUInt16LE(14) === 0, order === 4321, 'the order asked for');
+      assert.equal(file[12] === 0, order === 4321, 'the order asked for');
       assert.deepEqual(sorted(listed(file)), sorted(expected), `${type} ${order}`);
       damage(file);
     }
