@@ -21,11 +21,17 @@ export interface MtaSetting {
   readonly meaning: string;
 }
 
-const setting = (
-  type: MtaSettingType,
+interface Typed<Type> extends MtaSetting {
+  readonly type: Type & MtaSettingType;
+}
+
+function setting<const Type extends MtaSettingType>(
+  type: Type,
   initial: MtaSetting['initial'],
   meaning: string,
-): MtaSetting => ({ type, initial, meaning });
+): Typed<Type> {
+  return { type, initial, meaning };
+}
 
 /** By the key in the file. `[Timeout]` is a table there: `Timeout.queuereturn`. */
 export const MTA_SETTINGS = {

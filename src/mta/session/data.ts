@@ -214,7 +214,7 @@ async function envelopeOf(
     arrivedAt: transaction.startedAt,
     senderShown,
     sender,
-    senderUser: sender === '' ? null : await session.parts.userOf(sender),
+    senderUser: sender === '' ? null : await session.parts.userOf(senderShown, sender),
     size,
     storedSize: storedSizeOf(size, collector.addedText, head),
     class: head.class,

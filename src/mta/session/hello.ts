@@ -31,17 +31,7 @@ async function introduce(session: SmtpSession, name: string, verb: string): Prom
   }
   session.endTransaction();
   session.helo = name.trimEnd();
-  const verdict = await session.parts.policy.helo(session.view);
   const filtered = await session.filter?.helo(session.helo);
-  if (verdict.kind === 'refuse') {
-    const { relay, id } = session;
-    const { ruleset, arg1 } = verdict;
-    const result = { kind: 'reject', reply: verdict.reply } as const;
-    session.log.ruleset({ id, ruleset, arg1, relay, result });
-    session.say(verdict.reply);
-    session.helo = '';
-    return false;
-  }
   if (filtered?.kind === 'refuse') session.refusal = filtered.reply;
   return true;
 }

@@ -12,6 +12,7 @@ import type {
   Reply,
   Resolution,
 } from '../model.ts';
+import type { Verdict } from '../policy/verdict.ts';
 
 /** One port that is listened on: an `O DaemonPortOptions` line. */
 export interface DaemonOptions {
@@ -40,25 +41,13 @@ export type PathOutcome =
     }
   | { readonly kind: 'error'; readonly reply: Reply };
 
-/** A decision of the site's rules. */
-export type Verdict =
-  | { readonly kind: 'accept' }
-  | (RuledOn & { readonly kind: 'refuse'; readonly reply: Reply })
-  | (RuledOn & { readonly kind: 'discard' })
-  | (RuledOn & { readonly kind: 'quarantine'; readonly text: string });
-
-interface RuledOn {
-  readonly ruleset: string;
-  readonly arg1: string;
-  readonly arg2?: string;
-}
-
 /** What a ruleset may know of the client. */
 export interface ClientView {
   readonly client: Client;
   readonly daemon: string;
-  /** Who has authenticated; null: nobody. */
+  /** Who has authenticated, and by what; null: nobody. */
   readonly user: string | null;
+  readonly mechanism: string | null;
   readonly helo: string;
 }
 
@@ -80,7 +69,6 @@ export interface SessionPolicy {
   closed(client: Client): void;
   /** Milliseconds that a client must wait for the greeting. */
   greetPause(client: Client): Promise<number>;
-  helo(view: ClientView): Promise<Verdict>;
   mail(view: SenderView): Promise<Verdict>;
   recipient(view: RecipientView): Promise<Verdict>;
   /** A whole message is here: limits of those who send. Counts it if it is accepted. */
@@ -169,7 +157,7 @@ export interface SessionParts {
   readonly resolve: (address: string) => Promise<Resolution>;
   readonly isDeliverable: (destination: Destination) => Promise<boolean>;
   /** The local user who owns an address, for ctladdr=. */
-  readonly userOf: (address: string) => Promise<Envelope['senderUser']>;
+  readonly userOf: (shown: string, address: string) => Promise<Envelope['senderUser']>;
   readonly policy: SessionPolicy;
   readonly queue: SessionQueue;
   readonly auth: SessionAuth | null;

@@ -1,6 +1,7 @@
 /** RCPT: one more recipient (RFC 5321 4.1.1.3; RFC 3461 NOTIFY and ORCPT). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedRecipient, Reply } from '../model.ts';
+import { replyAbout } from '../route/smtp-path.ts';
 import { rcptParameters, skipWord } from './arguments.ts';
 import type { Transaction } from './parts.ts';
 import { reply } from './replies.ts';
@@ -78,7 +79,7 @@ async function judge(
   if (parsed.kind === 'error') return refused(parsed.reply);
   const resolution = await parts.resolve(address);
   if (resolution.kind === 'error') {
-    return refused({ ...resolution.reply, text: addressed(shown, resolution.reply) });
+    return refused(replyAbout(shown, resolution.reply));
   }
   const { destination } = resolution;
   const recipient: AcceptedRecipient = { shown, address, destination, ...parsed.parameters };
@@ -90,11 +91,6 @@ async function judge(
     return refused(reply(550, '5.1.1', `${shown}... User unknown`));
   }
   return { kind: 'recipient', recipient };
-}
-
-/** sendmail names the address where the text of an error table stands for a 550. */
-function addressed(shown: string, { code, text }: Reply): string {
-  return code === 550 ? `${shown}... ${text}` : text;
 }
 
 async function byRules(

@@ -94,7 +94,8 @@ export class SmtpSession {
   }
 
   get view(): ClientView {
-    return { client: this.client, daemon: this.daemon.name, user: this.user, helo: this.helo };
+    const { client, daemon, user, helo, userMechanism } = this;
+    return { client, daemon: daemon.name, user, mechanism: user && userMechanism, helo };
   }
 
   /** `ESMTPSA`: RFC 3848. */
@@ -200,22 +201,15 @@ export class SmtpSession {
 
   async #judgeClient(): Promise<void> {
     const verdict = await this.parts.policy.connect(this.view);
+    if (verdict.kind !== 'accept') {
+      this.log.ruleset({ id: null, relay: this.relay, ...verdict.event });
+    }
     if (verdict.kind === 'refuse') {
       this.refusal = verdict.reply;
-      this.log.ruleset({
-        id: null,
-        ...verdict,
-        relay: this.relay,
-        result: { kind: 'reject', reply: verdict.reply },
-      });
       this.countRejection(null);
-    } else if (verdict.kind === 'discard') {
-      this.isDiscarding = true;
-      this.log.ruleset({ id: null, ...verdict, relay: this.relay, result: { kind: 'discard' } });
-    } else if (verdict.kind === 'quarantine') {
-      this.quarantine = verdict.text;
-      this.log.ruleset({ id: null, ...verdict, relay: this.relay, result: verdict });
     }
+    this.isDiscarding = verdict.kind === 'discard';
+    if (verdict.kind === 'quarantine') this.quarantine = verdict.text;
     const filtered = this.refusal === null ? await this.filter?.connect(this.client) : null;
     if (filtered?.kind === 'refuse') this.refusal = filtered.reply;
   }

@@ -1,6 +1,7 @@
 /** What a verdict of the rules does to a transaction: logged, counted, and the reply if it is a refusal. */
 import type { Reply } from '../model.ts';
-import type { FilterVerdict, Transaction, Verdict } from './parts.ts';
+import type { Verdict } from '../policy/verdict.ts';
+import type { FilterVerdict, Transaction } from './parts.ts';
 import type { SmtpSession } from './session.ts';
 
 export async function applyVerdict(
@@ -9,23 +10,19 @@ export async function applyVerdict(
   verdict: Verdict,
 ): Promise<Reply | undefined> {
   if (verdict.kind === 'accept') return undefined;
-  const { relay, log } = session;
   const { id, sender } = transaction;
-  const { ruleset, arg1, arg2 } = verdict;
-  const event = { id, ruleset, arg1, relay, ...(arg2 === undefined ? {} : { arg2 }) };
-  if (verdict.kind === 'refuse') {
-    log.ruleset({ ...event, result: { kind: 'reject', reply: verdict.reply } });
-    session.countRejection(await mailerOf(session, sender));
-    return verdict.reply;
+  session.log.ruleset({ id, relay: session.relay, ...verdict.event });
+  switch (verdict.kind) {
+    case 'refuse':
+      session.countRejection(await mailerOf(session, sender));
+      return verdict.reply;
+    case 'discard':
+      transaction.isDiscarded = true;
+      return undefined;
+    case 'quarantine':
+      transaction.quarantine = verdict.text;
+      return undefined;
   }
-  if (verdict.kind === 'discard') {
-    transaction.isDiscarded = true;
-    log.ruleset({ ...event, result: { kind: 'discard' } });
-    return undefined;
-  }
-  transaction.quarantine = verdict.text;
-  log.ruleset({ ...event, result: { kind: 'quarantine', text: verdict.text } });
-  return undefined;
 }
 
 export function applyFilter(transaction: Transaction, verdict: FilterVerdict): Reply | undefined {
