@@ -73,7 +73,12 @@ export interface Destination {
 }
 
 export type Resolution =
-  | { readonly kind: 'destination'; readonly destination: Destination }
+  | {
+      readonly kind: 'destination';
+      readonly destination: Destination;
+      /** The domain cannot be looked up now: the mail is taken and waits. */
+      readonly willQueue?: true;
+    }
   | { readonly kind: 'error'; readonly reply: Reply };
 
 /** In whose name programs run and files are written; logged as `ctladdr=NAME (uid/gid)`. */

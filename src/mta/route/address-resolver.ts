@@ -6,6 +6,7 @@
  * the address in front (see replyAbout in smtp-path.ts). It knows no users: of a local one the name comes out.
  */
 import type { AddressResolver, Destination, MailerName, Reply, Resolution } from '../model.ts';
+import type { CanonicalDomain } from './canonical-domain.ts';
 import { canonify, type Focus, ROUTING, syntaxProblem } from './canonify.ts';
 import { type KeyedMap, NO_MAP } from './keyed-map.ts';
 import type { LocalNames } from './local-names.ts';
@@ -24,6 +25,8 @@ export interface AddressRoutingOptions {
   readonly mailertable?: KeyedMap;
   /** sendmail's DS: `smart.example`, `[smart.example]`, `esmtp:[smart.example]`; empty for none. */
   readonly smartHost?: string;
+  /** Aliases of domains are replaced by what they stand for; absent: they are not (nocanonify). */
+  readonly canonical?: (domain: string) => Promise<CanonicalDomain>;
 }
 
 /** sendmail's MaxRuleRecursion; each turn through the tables takes some of its rulesets. */
@@ -56,12 +59,14 @@ export class AddressRouting implements AddressResolver {
   readonly #virtual: KeyedMap;
   readonly #mailers: KeyedMap;
   readonly #smartHost: string;
+  readonly #canonical: (domain: string) => Promise<CanonicalDomain>;
 
   constructor(options: AddressRoutingOptions) {
     this.#names = options.names;
     this.#virtual = options.virtusertable ?? NO_MAP;
     this.#mailers = options.mailertable ?? NO_MAP;
     this.#smartHost = options.smartHost ?? '';
+    this.#canonical = options.canonical ?? ((name) => Promise.resolve({ kind: 'name', name }));
   }
 
   async resolve(address: string): Promise<Resolution> {
@@ -123,7 +128,19 @@ export class AddressRouting implements AddressResolver {
     const host = joinTokens(domain);
     if (this.#isOurs(domain)) return this.#resolveOurs(user, host, turn);
     if (/^\[.+\]$/.test(host)) return this.#resolveLiteral(`${user}@${host}`, host);
-    return this.#resolveForeign(user, host, turn);
+    return this.#resolveNamed(user, host, turn);
+  }
+
+  async #resolveNamed(user: string, host: string, turn: number): Promise<Resolution> {
+    const canonical = await this.#canonical(host);
+    if (canonical.kind === 'temporary') {
+      const resolution = await this.#resolveForeign(user, host, turn);
+      return resolution.kind === 'error' ? resolution : { ...resolution, willQueue: true };
+    }
+    const { name } = canonical;
+    return this.#names.has(name)
+      ? this.#resolveOurs(user, name, turn)
+      : this.#resolveForeign(user, name, turn);
   }
 
   async #resolveOurs(user: string, host: string, turn: number): Promise<Resolution> {

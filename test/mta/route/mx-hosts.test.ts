@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { AddressRouting } from '../../../src/mta/route/address-resolver.ts';
+import { canonicalDomain } from '../../../src/mta/route/canonical-domain.ts';
 import { Dns } from '../../../src/mta/route/dns.ts';
 import { LocalNames } from '../../../src/mta/route/local-names.ts';
 import { type HostsOutcome, MailHosts } from '../../../src/mta/route/mx-hosts.ts';
@@ -74,6 +76,7 @@ t3 MX 5 nowhere.t3
 t3 MX 10 x.servfail
 t4 MX 5 x.servfail
 t4 MX 10 nowhere.t4
+ours CNAME mx1.corp
 t8 MX 5 y.nothere
 t8 MX 7 mx1.corp
 `;
@@ -176,6 +179,35 @@ const CASES: Readonly<Record<string, string>> = {
   'x_y.example': unknown('x_y.example'),
   'a..b': unknown('a..b'),
 };
+
+suite('domains of addresses', () => {
+  const cases: Readonly<Record<string, string>> = {
+    'x@cn.example': 'esmtp partner.example x@partner.example',
+    'x@cnimp.example': 'esmtp implicit.example x@implicit.example',
+    'x@alias.target.example': 'esmtp mail.partner.example x@mail.partner.example',
+    'x@PARTNER.example': 'esmtp partner.example x@PARTNER.example',
+    'x@cndead.example': 'esmtp cndead.example x@cndead.example',
+    'x@nodata.example': 'esmtp nodata.example x@nodata.example',
+    'x@nothere.example': 'esmtp nothere.example x@nothere.example',
+    'x@y.servfail.example': 'esmtp y.servfail.example x@y.servfail.example will queue',
+    'x@cnloop.example': 'esmtp cnloop.example x@cnloop.example will queue',
+    'x@ours.example': 'local  x',
+    'x%cn.example@mx1.corp.example': 'esmtp partner.example x@partner.example',
+    'x@[alias.target.example]': 'esmtp [alias.target.example] x@[alias.target.example]',
+    'x@single': 'esmtp single x@single',
+  };
+  for (const [address, expected] of Object.entries(cases)) {
+    test(address, async (t) => {
+      if (server === undefined) return t.skip(why);
+      const canonical = (domain: string) => canonicalDomain(dns, domain);
+      const resolution = await new AddressRouting({ names, canonical }).resolve(address);
+      assert.ok(resolution.kind === 'destination');
+      const { mailer, host, user } = resolution.destination;
+      const queue = resolution.willQueue === true ? ' will queue' : '';
+      assert.equal(`${mailer} ${host} ${user}${queue}`, expected);
+    });
+  }
+});
 
 suite('hosts of a domain', () => {
   for (const [host, expected] of Object.entries(CASES)) {
