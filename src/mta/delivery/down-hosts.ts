@@ -9,7 +9,8 @@ export class DownHosts {
 
   /** Remembers the destination if that is what the attempts say. */
   note(key: string, attempts: readonly Attempt[]): void {
-    const found = attempts.map(({ outcome }) => outcome).find(isUnreachable);
+    // The last mail exchanger that was asked is the one that is named.
+    const found = attempts.map(({ outcome }) => outcome).findLast(isUnreachable);
     if (found !== undefined) this.#found.set(key, { ...found, relay: nameOf(found.relay) });
   }
 
