@@ -21,8 +21,8 @@ export interface MtaSetting {
   readonly meaning: string;
 }
 
-interface Typed<Type> extends MtaSetting {
-  readonly type: Type & MtaSettingType;
+interface Typed<Type extends MtaSettingType> extends MtaSetting {
+  readonly type: Type;
 }
 
 function setting<const Type extends MtaSettingType>(

@@ -14,7 +14,7 @@ import { MapFile } from './map/open-map.ts';
 import type { ControllingUser, Destination, Resolution } from './model.ts';
 import { AccessMap } from './policy/access.ts';
 import { BadSenders } from './policy/bad-senders.ts';
-import { parseRelayDomains, RelayDomains } from './policy/relay-domains.ts';
+import { parseRelayDomains } from './policy/relay-domains.ts';
 import { Rulesets } from './policy/rulesets.ts';
 import type { PolicyDns } from './policy/site.ts';
 import { AddressRouting, directDeliveryProblem } from './route/address-resolver.ts';
@@ -86,14 +86,14 @@ async function makeSite(
   const aliases = new AliasFile(config.AliasFile[0] ?? '/dev/null', (parsed) => {
     for (const { line, text } of parsed.errors) onProblem(`aliases: line ${line}: ${text}`);
   });
-  const defaultUser = ownerOf(config.DefaultUser);
+  const defaultUser = ownerOf(config.DefaultUser ?? '8:0');
   const expanderOptions: ExpanderOptions = {
     aliases,
     users,
     resolver: routing,
     defaultUser,
     hostName: hostname,
-    forwardPaths: forwardPaths(config.ForwardPath),
+    forwardPaths: forwardPaths(config.ForwardPath ?? ''),
     onRefused: (path, why) => onProblem(`${path}: ${why}`),
   };
   const directory = new AliasDirectory(expanderOptions);
@@ -138,7 +138,7 @@ async function rulesetsOf(
     hostName: hostname,
     isLocalDomain: (domain) => names.has(domain),
     access,
-    relayDomains: new RelayDomains(relays.rules),
+    relayDomains: relays.domains,
     badSenders: new BadSenders(await textOf(config.BadMailFrom)),
     dns: policyDns(dns),
     dnsLists: config.Dnsbl.map((zone) => ({ zone })),

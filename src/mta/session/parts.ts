@@ -110,7 +110,6 @@ export interface SessionAuth {
 }
 
 export interface SessionStatistics {
-  connectionFrom(): void;
   /** One from= with a message: booked under the sender's mailer. */
   messageFrom(mailer: string, bytes: number): void;
   rejected(mailer: string | null): void;
@@ -166,8 +165,8 @@ export interface SessionParts {
   readonly filter: ((log: MtaLog) => SessionFilter) | null;
   readonly tls: SecureContext | null;
   readonly describe: (address: string, isList: boolean) => Promise<readonly string[] | Reply>;
-  /** ETRN: deliver what waits for this domain. How many there are. */
-  readonly flush: (domain: string) => number;
+  /** ETRN: deliver what waits for this domain. */
+  readonly flush: (domain: string) => void;
   readonly clientOf: (address: string, port: number) => Promise<Client>;
 }
 

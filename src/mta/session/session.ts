@@ -188,7 +188,6 @@ export class SmtpSession {
   async #greet(): Promise<void> {
     const { settings } = this;
     this.log.connect(this.relay);
-    this.parts.statistics.connectionFrom();
     await this.#judgeClient();
     if (this.refusal === null && (await this.#isTooEarly())) {
       this.refusal = reply(550, '5.0.0', 'Command rejected');
