@@ -125,6 +125,11 @@ export class Mta {
     return this.#runner?.flush({}) ?? Promise.resolve();
   }
 
+  /** Resolves when nothing is being delivered. */
+  quiet(): Promise<void> {
+    return this.#runner?.quiet() ?? Promise.resolve();
+  }
+
   async #start(): Promise<readonly ListeningOn[]> {
     const config = this.#config;
     this.#stops.push(() => this.#sink.close());

@@ -15,7 +15,12 @@ const NAMESPACES = ['--mount', '--net', '--uts', '--pid', '--fork', '--kill-chil
 const PATIENCE_MS = 180_000;
 
 /** What real sendmail makes of a scenario. */
-export async function playWithSendmail(scenario: Scenario): Promise<Played> {
+export const playWithSendmail = (scenario: Scenario): Promise<Played> => playIn(scenario, false);
+
+/** What ours makes of it. */
+export const playWithOurs = (scenario: Scenario): Promise<Played> => playIn(scenario, true);
+
+async function playIn(scenario: Scenario, isOurs: boolean): Promise<Played> {
   const sendmail = await extractDebianPackages(['sendmail-bin', 'sendmail-cf', 'm4']);
   const dnsmasq = await extractDebianPackages(['dnsmasq-base']);
   const folder = mkdtempSync(join(tmpdir(), 'maillog-lab-'));
@@ -32,7 +37,14 @@ export async function playWithSendmail(scenario: Scenario): Promise<Played> {
         .map((name) => join(path, name)),
     )
     .join(':');
-  const job: LabJob = { folder, sendmail, dnsmasq: program ?? 'dnsmasq', libraries, scenario };
+  const job: LabJob = {
+    folder,
+    sendmail,
+    dnsmasq: program ?? 'dnsmasq',
+    libraries,
+    scenario,
+    isOurs,
+  };
   try {
     return await run(job);
   } finally {

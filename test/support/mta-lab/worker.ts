@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
 import { context, MemoryInlet } from '../../ingest/listen/memory-inlet.ts';
+import { OurServer } from './our-server.ts';
 import { play } from './play.ts';
 import { LAB_ADDRESS, LAB_HOST, RealServer } from './real-server.ts';
 import { RemoteHosts } from './remote-hosts.ts';
@@ -20,6 +21,8 @@ export interface LabJob {
   readonly dnsmasq: string;
   readonly libraries: string;
   readonly scenario: Scenario;
+  /** Ours instead of sendmail. */
+  readonly isOurs: boolean;
 }
 
 const job = JSON.parse(process.argv[2] ?? '{}') as LabJob;
@@ -45,7 +48,10 @@ async function main(): Promise<void> {
   dns();
   const remotes = new RemoteHosts();
   await remotes.start(25);
-  const server = new RealServer(join(job.folder, 'root'), job.sendmail, job.scenario.config);
+  const { config } = job.scenario;
+  const server = job.isOurs
+    ? new OurServer(join(job.folder, 'root'), config)
+    : new RealServer(join(job.folder, 'root'), job.sendmail, config);
   const inlet = new MemoryInlet();
   server.fill();
   const log = new UnixDatagramListener(
@@ -54,7 +60,7 @@ async function main(): Promise<void> {
     { hostName: 'mx1' },
   );
   await log.start();
-  server.start();
+  await server.start();
   await sleep(700);
   const transcripts: (readonly string[])[] = [];
   for (const session of job.scenario.sessions) {
@@ -63,7 +69,7 @@ async function main(): Promise<void> {
   await server.quiet();
   for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) await server.runQueue();
   await sleep(300);
-  server.stop();
+  await server.stop();
   const played: Played = {
     transcripts,
     log: inlet.texts,
