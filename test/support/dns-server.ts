@@ -14,6 +14,9 @@ export const DNS_PACKAGES = ['bind9'];
 /** No server takes as long to start or to end. */
 const PATIENCE_MS = 20_000;
 const MOST_PORTS_TRIED = 5;
+const RUNNING = /\srunning\n/;
+/** It runs all the same, and nobody can ask it. */
+const CANNOT_LISTEN = /address in use|could not listen/i;
 
 export interface DnsServerOptions {
   /** The folder of the unpacked packages (debian-package.ts). */
@@ -94,30 +97,19 @@ async function start(
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
-  const { promise, resolve } = settled();
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-    if (/\srunning\n/.test(said) || /could not listen|creating UDP .*failed/i.test(said)) resolve();
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  await new Promise<void>((resolve) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (RUNNING.test(said)) resolve();
+    });
+    child.on('exit', () => resolve()).on('error', () => resolve());
+    patience.addEventListener('abort', () => resolve());
   });
-  child.on('exit', resolve).on('error', resolve);
-  const late = setTimeout(resolve, PATIENCE_MS);
-  await promise;
-  clearTimeout(late);
   child.stderr.resume();
-  if (/\srunning\n/.test(said) && !/address in use|could not listen/i.test(said)) return child;
+  if (RUNNING.test(said) && !CANNOT_LISTEN.test(said)) return child;
   await end(child);
   return said;
-}
-
-function settled(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => undefined as undefined;
-  const promise = new Promise<void>((done) => {
-    resolve = () => {
-      done();
-      return undefined;
-    };
-  });
-  return { promise, resolve: () => resolve() };
 }
 
 function configuration(folder: string, port: number): string {

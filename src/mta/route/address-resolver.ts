@@ -119,7 +119,8 @@ export class AddressRouting implements AddressResolver {
   }
 
   #isOurs(domain: Tokens): boolean {
-    return this.#names.has(joinTokens(domain));
+    const name = joinTokens(domain);
+    return this.#names.has(name) || (isUucp(name) && this.#names.has(name.slice(0, -5)));
   }
 
   async #resolveParts({ local, domain }: Parts, turn: number): Promise<Resolution> {
@@ -144,7 +145,8 @@ export class AddressRouting implements AddressResolver {
   }
 
   async #resolveOurs(user: string, host: string, turn: number): Promise<Resolution> {
-    const name = host.startsWith('[') || /^localhost$/i.test(host) ? this.#names.hostName : host;
+    const isByAddress = host.startsWith('[') || /^localhost$/i.test(host) || isUucp(host);
+    const name = isByAddress ? this.#names.hostName : host;
     const virtual = await virtualUser(this.#virtual, user, name.toLowerCase());
     if (virtual === null) return localDestination(user);
     if (virtual.kind === 'error') return { kind: 'error', reply: errorReply(virtual) };
@@ -236,6 +238,10 @@ function isStuck(local: Tokens): boolean {
   return focus.kind === 'local' || focus.kind === 'null';
 }
 
+function isUucp(domain: string): boolean {
+  return /^[^.]+\.uucp$/i.test(domain);
+}
+
 function isSame(one: Tokens, other: Tokens): boolean {
   return one.length === other.length && one.every((token, index) => token === other[index]);
 }
@@ -262,5 +268,6 @@ function localDestination(written: string): Resolution {
   const name = user.toLowerCase();
   const plus = name.indexOf('+', 1);
   if (plus === -1) return found({ mailer: 'local', host: '', user: name });
-  return found({ mailer: 'local', host: name.slice(plus + 1), user: name.slice(0, plus) });
+  const plain = name.slice(0, plus).replace(/^"([^"\\\s]+)"$/, '$1');
+  return found({ mailer: 'local', host: name.slice(plus + 1), user: plain });
 }

@@ -37,7 +37,7 @@ export function syntaxProblem(focus: Focus): Reply | null {
       return partsProblem(focus.local, focus.domain);
     case 'local':
       return hasListComma(focus.local) ? problem('5.1.3', 'Invalid route address') : null;
-    default:
+    case 'null':
       return null;
   }
 }

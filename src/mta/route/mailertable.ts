@@ -27,7 +27,10 @@ export async function mailertableRoute(map: KeyedMap, domain: string): Promise<M
   const own = routeOf(await map.get(domain), [domain]);
   if (own !== null) return own;
   const labels = domain.split('.');
-  for (let count = 1; count < Math.min(labels.length, MOST_LABELS); count += 1) {
+  const odd = labels.findIndex((label) => /[^A-Za-z0-9_-]/.test(label));
+  // A host with an operator in it has no parents behind it.
+  const most = Math.min(labels.length, MOST_LABELS, odd === -1 ? labels.length : odd + 1);
+  for (let count = 1; count < most; count += 1) {
     const key = `.${labels.slice(count).join('.')}`;
     const front = labels.slice(0, count);
     const found = routeOf(await map.get(key), [key, front.join('.'), front.at(-1) ?? '']);

@@ -93,8 +93,11 @@ class Scanner {
     return undefined;
   }
 
-  #escape(): undefined {
+  #escape(): string | undefined {
     this.#at += 1;
+    const isBang = this.#text.charAt(this.#at) === '!' && !this.#isQuoted;
+    // Shells ask for this backslash; it means nothing.
+    if (isBang && this.#comments === 0) return this.#operator('!');
     if (this.#comments === 0) this.#atom += `\\${this.#text.charAt(this.#at)}`;
     // Alone at the very end it stands for nothing.
     if (this.#at >= this.#text.length && this.#atom.endsWith('\\')) {

@@ -24,6 +24,12 @@ test('a domain, then its parents, then the dot', async () => {
   assert.deepEqual(asked, ['a.b.example', '.b.example', '.example', '.']);
 });
 
+test('a host with an operator in it has no parents behind it', async () => {
+  const { asked, map } = asking({});
+  assert.equal(await mailertableRoute(map, 'a.b%c.example'), null);
+  assert.deepEqual(asked, ['a.b%c.example', '.b%c.example', '.']);
+});
+
 test('a name with no end is not asked for without end', async () => {
   const { asked, map } = asking({});
   assert.equal(await mailertableRoute(map, 'a.'.repeat(5000)), null);
