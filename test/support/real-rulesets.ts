@@ -61,7 +61,7 @@ export class RealRulesets {
       timeout: PATIENCE_MS,
       maxBuffer: 1 << 28,
     });
-    if (run.status !== 0) throw new Error(`sendmail -bt: ${run.stderr.toString()}`);
+    if (run.error !== undefined) throw run.error;
     return run.stdout.toString('latin1');
   }
 

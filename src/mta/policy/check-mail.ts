@@ -31,10 +31,9 @@ export async function checkMail(
     const text = 'Real domain name required for sender address';
     return refuse(subject, { code: 553, status: '5.5.4', text });
   }
-  const canonical = canonAddress(sender.address, addressSite(site));
-  if (canonical.kind === 'error') {
-    return refuse(subject, errorReply(canonical.status, canonical.text));
-  }
+  const canonical = canonAddress(sender.shown, addressSite(site));
+  // What cannot be read has no domain, to the rulesets too.
+  if (canonical.kind === 'error') return unqualified(subject, sender, client, site);
   if (site.badSenders.hasSender(sender.address)) {
     return refuse(subject, errorReply(ACCESS_DENIED.status, ACCESS_DENIED.text));
   }

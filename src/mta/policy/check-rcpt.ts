@@ -35,7 +35,7 @@ export function checkRcpt(recipient: Recipient, asker: RcptClient, site: PolicyS
   if (recipient.address === '') {
     return refuse(subject, { code: 553, status: '5.0.0', text: 'User address required' });
   }
-  const canonical = parseRecipient(recipient.address, recipientSite(site));
+  const canonical = parseRecipient(recipient.shown, recipientSite(site));
   if (canonical.kind === 'error') {
     return refuse(subject, errorReply(canonical.status, canonical.text));
   }

@@ -43,7 +43,7 @@ const FORWARDING = new Set(['@', '%', '!']);
 /** Each step takes something off; sendmail gives up as early. */
 const DEEPEST = 50;
 
-/** `address` without its outer brackets. */
+/** `address` as the client typed it, with its brackets: they decide what a colon means. */
 export function canonAddress(address: string, site: AddressSite): Canonical {
   const tokens = tokenize(address);
   if (tokens === null) return problem('5.1.3', '553 Invalid address syntax');
@@ -78,38 +78,54 @@ function problem(status: string, text: string): Canonical {
 
 /** Parse0: the checks, then our own domains are taken off while something is behind them. */
 function parse(tokens: Tokens, site: AddressSite, depth: number): Parsed {
+  if (tokens.at(-3) === ':' && tokens.at(-2) === ';' && tokens.at(-1) === '>') {
+    return { status: '5.1.3', text: '553 List:; syntax illegal for recipient addresses' };
+  }
   const focused = canonify(tokens, site);
   const wrong = fault(focused);
   if (wrong !== null) return wrong;
   const { domain } = focused;
   const isOurs = domain === null || site.isLocalDomain(joinTokens(domain));
   if (!isOurs) return focused;
+  // Of a mere local name only a single token is looked into.
+  if (domain === null && focused.user.length > 1) return focused;
   const user = dequote(focused.user);
-  if (user.length === 0) return { status: '5.1.3', text: '553 User address required' };
+  if (user.length === 0) return NO_USER;
   if (!user.some((token) => FORWARDING.has(token))) return { user, domain };
   if (depth >= DEEPEST) return { status: '5.1.3', text: '553 Invalid route address' };
   return parse(user, site, depth + 1);
 }
 
-function fault({ user, domain }: Focused): { status: string; text: string } | null {
+interface Fault {
+  readonly status: string;
+  readonly text: string;
+}
+
+const NO_USER: Fault = { status: '5.1.3', text: '553 User address required' };
+
+function fault({ user, domain }: Focused): Fault | null {
   if (domain === null) return null;
-  if (user.length === 0) return { status: '5.1.3', text: '553 User address required' };
+  if (user.length === 0 || (user.length === 1 && user[0] === '@')) return NO_USER;
   if (domain.length === 0) return { status: '5.1.3', text: '553 Hostname required' };
+  const wrong = domainFault(domain);
+  if (wrong !== null) return wrong;
+  const isRoute = user.includes('@') || user.includes(',');
+  return isRoute ? { status: '5.1.3', text: '553 Invalid route address' } : null;
+}
+
+function domainFault(domain: Tokens): Fault | null {
   const close = domain.indexOf(']');
-  const isLiteral = domain[0] === '[' && close > 0;
-  if (isLiteral && close < domain.length - 1)
-    return { status: '5.1.2', text: '553 Invalid address' };
-  if (!isLiteral && domain.includes(':')) {
+  if (domain[0] === '[' && close > 0) {
+    return close < domain.length - 1 ? { status: '5.1.2', text: '553 Invalid address' } : null;
+  }
+  if (domain.includes(':')) {
     return { status: '5.1.3', text: '553 Colon illegal in host name part' };
   }
-  const isEmptyPart =
-    domain[0] === '.' || domain.some((t, i) => t === '.' && domain[i + 1] === '.');
-  if (isEmptyPart) return { status: '5.1.2', text: '553 Invalid host name' };
-  if (domain.at(-1) === '@') return { status: '5.1.2', text: '553 Invalid route address' };
-  if (user.includes('@') || user.includes(',')) {
-    return { status: '5.1.3', text: '553 Invalid route address' };
-  }
-  return null;
+  const hasEmptyPart = domain.some((t, i) => t === '.' && (i === 0 || domain[i + 1] === '.'));
+  if (hasEmptyPart) return { status: '5.1.2', text: '553 Invalid host name' };
+  // One with a dot in it has been given a dot at its end before this.
+  const isRoute = domain.at(-1) === '@' && domain.lastIndexOf('.') < 1;
+  return isRoute ? { status: '5.1.2', text: '553 Invalid route address' } : null;
 }
 
 /** Ruleset 3: finds the domain of an address in any of the old forms. */
@@ -138,7 +154,9 @@ function endsInIpv6(tokens: Tokens): boolean {
 function withoutBrackets(tokens: Tokens): Tokens {
   const open = tokens.lastIndexOf('<');
   const close = tokens.indexOf('>', open + 1);
-  return open >= 0 && close > open ? tokens.slice(open + 1, close) : tokens;
+  let inner = open >= 0 && close > open ? tokens.slice(open + 1, close) : tokens;
+  while (inner.at(-1) === ';') inner = inner.slice(0, -1);
+  return inner;
 }
 
 /** `@a,@b:user@c` is `user@c`. */

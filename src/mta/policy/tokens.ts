@@ -10,17 +10,21 @@ const BLANKS = new Set(' \t\r\n\f\v');
 /** MAXATOM of sendmail: no address has more. */
 const MOST_TOKENS = 1000;
 
-/** Null for what sendmail cannot read: an open quote or comment, too many tokens. */
+/** Null for what sendmail cannot read: open quotes, comments or brackets, too many tokens. */
 export function tokenize(text: string): string[] | null {
   const tokens: string[] = [];
+  let angles = 0;
   for (let at = 0; at < text.length; ) {
     const end = tokenEnd(text, at);
     if (end === null || tokens.length > MOST_TOKENS) return null;
     const token = text.slice(at, end);
+    if (token === '<') angles += 1;
+    if (token === '>') angles -= 1;
+    if (angles < 0) return null;
     if (!BLANKS.has(token[0] ?? ' ') && token[0] !== '(') tokens.push(token);
     at = end;
   }
-  return tokens;
+  return angles === 0 ? tokens : null;
 }
 
 export function joinTokens(tokens: readonly string[]): string {
@@ -52,22 +56,23 @@ export function dequote(tokens: readonly string[]): readonly string[] {
   const [token = ''] = tokens;
   if (tokens.length !== 1 || !token.startsWith('"')) return tokens;
   const inner = token.slice(1, -1);
-  if (/[ \t"]/.test(inner) || !isBalanced(inner)) return tokens;
+  if (/[ \t]/.test(inner) || !isBalanced(inner)) return tokens;
   return tokenize(inner) ?? tokens;
 }
 
 function isBalanced(text: string): boolean {
-  let angles = 0;
-  let parentheses = 0;
-  for (const [char] of text.replaceAll(/\\./gs, '').matchAll(/[\\<>()]/g)) {
-    if (char === '\\') return false;
-    if (char === '<') angles += 1;
-    if (char === '>') angles -= 1;
-    if (char === '(') parentheses += 1;
-    if (char === ')') parentheses -= 1;
-    if (angles < 0 || parentheses < 0) return false;
+  const plain = text.replaceAll(/\\./gs, '');
+  return !/[\\"]/.test(plain) && nests(plain, '<', '>') && nests(plain, '(', ')');
+}
+
+function nests(text: string, open: string, close: string): boolean {
+  let depth = 0;
+  for (const char of text) {
+    if (char === open) depth += 1;
+    else if (char === close) depth -= 1;
+    if (depth < 0) return false;
   }
-  return angles === 0 && parentheses === 0;
+  return depth === 0;
 }
 
 function tokenEnd(text: string, at: number): number | null {
