@@ -49,7 +49,7 @@ export const MTA_SETTINGS = {
   ),
   SmtpGreetingMessage: setting('text', '$j ESMTP Sendmail $v/$Z; $b', 'the first reply'),
   Wording: setting(['8.17', '8.9'], '8.17', 'whose words replies have'),
-  Version: setting('text', '8.17.1.9', 'the version we say ($v)'),
+  Version: setting('text', '8.17.1.9', 'the version we say: $v, or $v/$Z'),
 
   // For whom mail is taken
   Fw: setting(

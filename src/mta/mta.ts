@@ -153,7 +153,7 @@ export class Mta {
     const server = await this.#makeServer(site, spool, runner);
     const listening = await server.start();
     this.#stops.push(() => server.stop());
-    this.log.started(config.Version ?? '', `SMTP+queueing@${this.#queueing}`);
+    this.log.started(this.#version.split('/')[0] ?? '', `SMTP+queueing@${this.#queueing}`);
     return listening;
   }
 
@@ -297,7 +297,8 @@ export class Mta {
 
   /** `$v/$Z`. */
   get #version(): string {
-    return `${this.#config.Version}/maillog-${this.#around.version}`;
+const version = this.#config.Version ?? '';
+    return version.includes('/') ? version : `${version}/maillog-${this.#around.version}`;
   }
 }
 

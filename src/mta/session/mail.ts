@@ -59,6 +59,7 @@ function begin(session: SmtpSession, senderShown: string, sender: string): Trans
     ret: null,
     recipients: [],
     refusedRecipients: 0,
+    namedRecipients: 0,
     isDiscarded: session.isDiscarding,
     quarantine: session.quarantine,
     isLogOwed: true,

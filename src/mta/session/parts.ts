@@ -213,6 +213,8 @@ export interface Transaction {
   ret: Envelope['ret'];
   recipients: AcceptedRecipient[];
   refusedRecipients: number;
+  /** RCPT commands, whatever became of them. */
+  namedRecipients: number;
   isDiscarded: boolean;
   quarantine: string | null;
   /** The from= line is owed. */

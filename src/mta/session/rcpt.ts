@@ -24,6 +24,7 @@ export async function rcpt(session: SmtpSession, rest: string): Promise<void> {
     return;
   }
   await throttle(session, transaction);
+  transaction.namedRecipients += 1;
   const judged = await judge(session, transaction, rest);
   if (judged.kind === 'refused') {
     transaction.refusedRecipients += 1;

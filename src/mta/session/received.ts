@@ -33,13 +33,14 @@ export function addedFields(
 
 function received(session: SmtpSession, transaction: Transaction, date: string): string {
   const { settings, helo, relay, protocol } = session;
-  const [only, ...more] = transaction.recipients;
+  // sendmail names a recipient only where no other was ever named, not even one that it refused.
+  const [only] = transaction.namedRecipients === 1 ? transaction.recipients : [];
   const lines = [
     `Received: from ${helo === '' ? session.client.name : helo} (${relay})`,
     ...(session.user === null ? [] : ['(authenticated bits=0)']),
     `by ${settings.hostname} (${settings.version}) with ${protocol} id ${transaction.id}`,
     ...(session.tlsLine === '' ? [] : [session.tlsLine]),
-    only !== undefined && more.length === 0 ? `for ${only.shown}; ${date}` : `; ${date}`,
+    only === undefined ? `; ${date}` : `for ${only.shown}; ${date}`,
   ];
   const text = lines.join('\n\t').replace('\n\t; ', ';\n\t');
   // What the client typed goes into a header: no byte of it may end the line.

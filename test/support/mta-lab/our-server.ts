@@ -51,6 +51,7 @@ export class OurServer {
     const at = (name: string) => join(this.#folder, name);
     const values = {
       Hostname: LAB_HOST,
+      Version: '8.17.1.9/8.17.1.9',
       DaemonPortOptions: [
         `Name=MTA-v4, Addr=${LAB_ADDRESS}, Port=25`,
         `Name=MSP-v4, Addr=${LAB_ADDRESS}, Port=587, M=a`,
