@@ -76,6 +76,11 @@ export const MTA_SETTINGS = {
   ContentFilter: setting('list', [], 'a program that judges messages, with its arguments'),
 
   // Where mail goes
+  Canonify: setting(
+    'boolean',
+    true,
+    'look domains up for their real name, as FEATURE(nocanonify) does not',
+  ),
   DS: setting('text', null, 'smart host: all that is not for us goes there'),
   MailerTable: setting('path', null, 'other ways for some domains'),
   VirtUserTable: setting('path', null, 'addresses of virtual domains'),

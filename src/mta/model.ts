@@ -87,6 +87,8 @@ export interface ControllingUser {
   readonly shown: string;
   readonly uid: number;
   readonly gid: number;
+  /** Of a user: the name in gecos; empty or absent: none. */
+  readonly fullName?: string;
 }
 
 /** A recipient as the client named it and we accepted it. */

@@ -297,7 +297,7 @@ export class Mta {
 
   /** `$v/$Z`. */
   get #version(): string {
-const version = this.#config.Version ?? '';
+    const version = this.#config.Version ?? '';
     return version.includes('/') ? version : `${version}/maillog-${this.#around.version}`;
   }
 }

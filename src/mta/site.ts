@@ -18,6 +18,7 @@ import { parseRelayDomains } from './policy/relay-domains.ts';
 import { Rulesets } from './policy/rulesets.ts';
 import type { PolicyDns } from './policy/site.ts';
 import { AddressRouting, directDeliveryProblem } from './route/address-resolver.ts';
+import { canonicalDomain } from './route/canonical-domain.ts';
 import { Dns, type NameService } from './route/dns.ts';
 import { addressInLiteral } from './route/ip.ts';
 import { LocalNames, parseNameList } from './route/local-names.ts';
@@ -81,6 +82,7 @@ async function makeSite(
     ...(virtusertable === null ? {} : { virtusertable }),
     ...(mailertable === null ? {} : { mailertable }),
     ...(config.DS === null ? {} : { smartHost: config.DS }),
+    ...(config.Canonify ? { canonical: (domain: string) => canonicalDomain(dns, domain) } : {}),
   });
   const users = new UserTable(config.UserFile ?? '/etc/passwd');
   const aliases = new AliasFile(config.AliasFile[0] ?? '/dev/null', (parsed) => {
@@ -169,7 +171,8 @@ async function localUser(
   const resolution = await routing.resolve(address);
   if (resolution.kind === 'error' || resolution.destination.mailer !== 'local') return null;
   const user = users.find(resolution.destination.user);
-  return user === null ? null : { shown, uid: user.uid, gid: user.gid };
+  if (user === null) return null;
+  return { shown, uid: user.uid, gid: user.gid, fullName: user.fullName };
 }
 
 function policyDns(dns: NameService): PolicyDns {

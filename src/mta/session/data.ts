@@ -209,14 +209,15 @@ async function envelopeOf(
 ): Promise<Envelope> {
   const { id, senderShown, sender, bodyType, isUtf8, envid, ret, recipients } = transaction;
   const { head, size } = collector;
+  const senderUser = sender === '' ? null : await session.parts.userOf(senderShown, sender);
   return {
     id,
     arrivedAt: transaction.startedAt,
     senderShown,
     sender,
-    senderUser: sender === '' ? null : await session.parts.userOf(senderShown, sender),
+    senderUser,
     size,
-    storedSize: storedSizeOf(size, collector.addedText, head),
+    storedSize: storedSizeOf(size, collector.addedText, head, senderUser?.fullName ?? ''),
     class: head.class,
     messageId: head.messageId ?? collector.madeMessageId,
     bodyType,

@@ -213,7 +213,7 @@ export interface Transaction {
   ret: Envelope['ret'];
   recipients: AcceptedRecipient[];
   refusedRecipients: number;
-  /** RCPT commands, whatever became of them. */
+  /** Recipients that the rules let pass, known or not. */
   namedRecipients: number;
   isDiscarded: boolean;
   quarantine: string | null;

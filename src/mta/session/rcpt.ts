@@ -9,7 +9,11 @@ import type { SmtpSession } from './session.ts';
 import { applyFilter, applyVerdict } from './verdicts.ts';
 
 type Judged =
-  | { readonly kind: 'recipient'; readonly recipient: AcceptedRecipient }
+  | {
+      readonly kind: 'recipient';
+      readonly recipient: AcceptedRecipient;
+      readonly willQueue: boolean;
+    }
   /** `isLogged`: the log has it already, in other words. */
   | { readonly kind: 'refused'; readonly reply: Reply; readonly isLogged: boolean };
 
@@ -24,7 +28,6 @@ export async function rcpt(session: SmtpSession, rest: string): Promise<void> {
     return;
   }
   await throttle(session, transaction);
-  transaction.namedRecipients += 1;
   const judged = await judge(session, transaction, rest);
   if (judged.kind === 'refused') {
     transaction.refusedRecipients += 1;
@@ -33,7 +36,8 @@ export async function rcpt(session: SmtpSession, rest: string): Promise<void> {
     return;
   }
   const { shown } = remember(transaction, judged.recipient);
-  session.say(reply(250, '2.1.5', `${shown}... Recipient ok`));
+  const waits = judged.willQueue ? ' (will queue)' : '';
+  session.say(reply(250, '2.1.5', `${shown}... Recipient ok${waits}`));
 }
 
 /** Guessing at addresses is made slow (BadRcptThrottle). */
@@ -82,16 +86,21 @@ async function judge(
   if (resolution.kind === 'error') {
     return refused(replyAbout(shown, resolution.reply));
   }
-  const { destination } = resolution;
+  const { destination, willQueue = false } = resolution;
   const recipient: AcceptedRecipient = { shown, address, destination, ...parsed.parameters };
+  const wasDiscarded = transaction.isDiscarded;
+  const isDropped = () => transaction.isDiscarded && !wasDiscarded;
   const verdict =
     (await byRules(session, transaction, recipient)) ??
     (await byFilter(session, transaction, shown, path.parameters));
   if (verdict !== undefined) return refused(verdict, true);
+  transaction.namedRecipients += 1;
+  // To be dropped is a wish that an unknown user has no say in.
+  if (isDropped()) return { kind: 'recipient', recipient, willQueue };
   if (!(await parts.isDeliverable(destination))) {
     return refused(reply(550, '5.1.1', `${shown}... User unknown`));
   }
-  return { kind: 'recipient', recipient };
+  return { kind: 'recipient', recipient, willQueue };
 }
 
 async function byRules(

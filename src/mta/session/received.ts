@@ -33,7 +33,7 @@ export function addedFields(
 
 function received(session: SmtpSession, transaction: Transaction, date: string): string {
   const { settings, helo, relay, protocol } = session;
-  // sendmail names a recipient only where no other was ever named, not even one that it refused.
+  // sendmail names a recipient only where no other was named that it would relay to or looked up.
   const [only] = transaction.namedRecipients === 1 ? transaction.recipients : [];
   const lines = [
     `Received: from ${helo === '' ? session.client.name : helo} (${relay})`,
@@ -57,7 +57,14 @@ function stampOf(time: number): string {
  * with it. It counts the queue file's header lines, which differ from the message's by these bytes, and not the
  * empty line after the header.
  */
-export function storedSizeOf(size: number, added: string, head: MessageHead): number {
+export function storedSizeOf(
+  size: number,
+  added: string,
+  head: MessageHead,
+  fullName: string,
+): number {
+  // A Full-Name: field that no mailer asks for.
+  const named = fullName === '' ? 0 : 'Full-Name: '.length + fullName.length + 1;
   const separator = head.hasSeparator ? 1 : 0;
-  return size - separator + added.length + 17 - head.fields.length;
+  return size - separator + added.length + 17 - head.fields.length + named;
 }

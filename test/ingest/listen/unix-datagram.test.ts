@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { sendDatagram } from '../../../src/system/datagram-send.ts';
-import { loadLibc, unixSocketAddress } from '../../../src/system/libc.ts';
 import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
 import { UnixSocketFile } from '../../../ingest/listen/unix-socket-file.ts';
+import { sendDatagram } from '../../../src/system/datagram-send.ts';
+import { loadLibc, unixSocketAddress } from '../../../src/system/libc.ts';
 import { context, MemoryInlet, type TestContext, waitFor } from './memory-inlet.ts';
 
 const LINE = 'Nov 24 11:00:00 h a[1]: b';

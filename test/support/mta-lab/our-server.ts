@@ -73,6 +73,7 @@ export class OurServer {
       StatusFile: at('sendmail.st'),
       Syslog: this.logSocket,
       SMTPUTF8: false,
+      Canonify: false,
       'Timeout.connect': '3s',
       ...this.#site.ours,
     };
