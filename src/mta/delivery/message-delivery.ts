@@ -27,7 +27,9 @@ export type TryResult =
   | { readonly kind: 'waiting'; readonly nextTry: number }
   | { readonly kind: 'held' }
   /** Put aside as `QfID`. */
-  | { readonly kind: 'lost' };
+  | { readonly kind: 'lost' }
+  /** The queue's disk failed, or something of ours; the message is where it was. */
+  | { readonly kind: 'broken' };
 
 export interface TryEnd {
   readonly result: TryResult;
@@ -53,7 +55,20 @@ export class MessageDelivery {
     this.#id = state.envelope.id;
   }
 
+  /** Does not reject: what was begun (copies, records) is told even where something broke. */
   async deliver(): Promise<TryEnd> {
+    let result: TryResult;
+    try {
+      result = await this.#deliver();
+    } catch (error) {
+      this.#report(error);
+      await this.#save();
+      result = { kind: 'broken' };
+    }
+    return { result, children: this.#children, state: this.#state };
+  }
+
+  async #deliver(): Promise<TryResult> {
     const isFirstTry = this.#state.tries === 0;
     await this.#expand();
     await this.#makeClones();
@@ -62,8 +77,7 @@ export class MessageDelivery {
     for (const [index, group] of groups.entries())
       await this.#deliverGroup(group, index === groups.length - 1);
     if (groups.length === 0 && !this.#isSilentEnd()) await this.#saveTry();
-    const result = await this.#settle(this.#aftermath());
-    return { result, children: this.#children, state: this.#state };
+    return this.#settle(this.#aftermath());
   }
 
   async #expand(): Promise<void> {

@@ -28,6 +28,8 @@ const NAME = /^(df|qf|tf)([0-9A-Za-z]{1,64})$/;
 export interface SpoolOptions {
   readonly files?: SpoolFiles;
   readonly memoryLimit?: number;
+  /** To look at it only: a folder that is not there is not made. */
+  readonly isReadOnly?: boolean;
 }
 
 export type ReadMessage =
@@ -66,7 +68,7 @@ export class Spool {
   static async open(folder: string, options: SpoolOptions = {}): Promise<Spool> {
     const files = options.files ?? DISK;
     try {
-      await files.mkdir(folder, { recursive: true, mode: 0o700 });
+      if (options.isReadOnly !== true) await files.mkdir(folder, { recursive: true, mode: 0o700 });
       return new Spool(folder, await files.open(folder, 'r'), options);
     } catch (error) {
       throw new SpoolError(`queue directory ${folder} cannot be used`, { cause: error });
