@@ -148,6 +148,7 @@ export interface SiteOptions {
   readonly expand?: (envelope: Envelope) => readonly Expansion[];
   readonly more?: Partial<EngineParts>;
   readonly files?: SpoolFiles;
+  readonly clock?: { now: number };
 }
 
 const ALL: readonly MailerName[] = ['prog', '*file*', 'local', 'lmtp', 'smtp', 'esmtp', 'relay'];
@@ -164,7 +165,7 @@ export async function queueSite(options: SiteOptions = {}): Promise<QueueSite> {
   const lines: string[] = [];
   const jobs: CourierJob[] = [];
   const notices: NotificationRequest[] = [];
-  const clock = { now: START };
+  const clock = options.clock ?? { now: START };
   const now = () => clock.now;
   const courier = courierWith(options.fate ?? (() => SENT), now, jobs);
   let lastId = 0;

@@ -6,7 +6,7 @@
  * try repeats at most the delivery or the notice whose record was not written yet. Only where nothing is
  * to be recorded but the end itself is the removal the record.
  */
-import type { Attempt, ControllingUser, FinalRecipient } from '../model.ts';
+import type { Attempt, ControllingUser, Envelope, FinalRecipient } from '../model.ts';
 import type { QueueRecord } from '../queue/control-file.ts';
 import type { MessageState } from '../queue/message-state.ts';
 import { applyRecord, priorityOf } from '../queue/message-state.ts';
@@ -15,7 +15,7 @@ import { SpoolError } from '../queue/spool-files.ts';
 import { askCourier } from './ask-courier.ts';
 import { makeClone } from './clones.ts';
 import type { DeliveryRun, EngineParts } from './engine-parts.ts';
-import { expandedRecord, refusalPriority } from './expansion.ts';
+import { countedSize, expandedRecord, refusalPriority } from './expansion.ts';
 import type { Aftermath } from './notices.ts';
 import { aftermathOf } from './notices.ts';
 import { queueNotice } from './notifier.ts';
@@ -139,7 +139,8 @@ export class MessageDelivery {
     const message = await spool.messageFile(this.#id);
     if (message === undefined)
       throw new SpoolError('delivery', { cause: new Error('the data file is gone') });
-    const { envelope, recipients } = this.#state;
+    const { recipients } = this.#state;
+    const envelope = this.#countedEnvelope();
     const numbers = new Map<FinalRecipient, number>();
     for (const number of group.members) {
       const one = recipients[number]?.recipient;
@@ -155,6 +156,13 @@ export class MessageDelivery {
       this.#run.log.attempt(envelope, attempt, priority);
       if (attempt.outcome.kind === 'sent') statistics.messageTo(group.mailer, envelope.storedSize);
     }
+  }
+
+  /** As sendmail counts its size in this try. */
+  #countedEnvelope(): Envelope {
+    const { envelope, tries } = this.#stateOfTry();
+    const isByTaker = tries === 0 && !this.#run.isQueueRun;
+    return { ...envelope, storedSize: countedSize(envelope, isByTaker) };
   }
 
   #recordResults(
