@@ -20,6 +20,7 @@ import type {
 import { NO_WISHES } from '../../src/mta/model.ts';
 import { DEFAULT_TIMEOUTS, everyRun } from '../../src/mta/queue/schedule.ts';
 import { Spool } from '../../src/mta/queue/spool.ts';
+import type { SpoolFiles } from '../../src/mta/queue/spool-files.ts';
 import { keptLog } from './mta-log.ts';
 
 export const START = Date.UTC(2026, 10, 24, 6, 51, 52);
@@ -146,6 +147,8 @@ export interface SiteOptions {
   readonly fate?: Fate;
   readonly expand?: (envelope: Envelope) => readonly Expansion[];
   readonly more?: Partial<EngineParts>;
+  readonly files?: SpoolFiles;
+  readonly clock?: { now: number };
 }
 
 const ALL: readonly MailerName[] = ['prog', '*file*', 'local', 'lmtp', 'smtp', 'esmtp', 'relay'];
@@ -155,11 +158,14 @@ export const asNamed = (envelope: Envelope): readonly Expansion[] =>
 
 export async function queueSite(options: SiteOptions = {}): Promise<QueueSite> {
   const folder = temporaryFolder();
-  const spool = await Spool.open(join(folder.path, 'mqueue'));
+  const spool = await Spool.open(
+    join(folder.path, 'mqueue'),
+    options.files ? { files: options.files } : {},
+  );
   const lines: string[] = [];
   const jobs: CourierJob[] = [];
   const notices: NotificationRequest[] = [];
-  const clock = { now: START };
+  const clock = options.clock ?? { now: START };
   const now = () => clock.now;
   const courier = courierWith(options.fate ?? (() => SENT), now, jobs);
   let lastId = 0;

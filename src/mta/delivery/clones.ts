@@ -18,6 +18,7 @@ export async function makeClone(
 ): Promise<void> {
   const { spool, ids, now, userOf } = parts;
   if ((await spool.read(clone.id)).kind !== 'missing') return;
+  await spool.clearLeftovers(clone.id);
   const envelope = cloneEnvelope(state.envelope, clone, (await userOf?.(clone.owner)) ?? null);
   const record = expandedRecord(clone.members, {
     state: { ...initialState({ envelope, depth: 0 }), left: [] },

@@ -3,7 +3,6 @@
  * and copies are messages of their own, safe in the queue before they are tried.
  */
 import type { MessageState } from '../queue/message-state.ts';
-import { SpoolError } from '../queue/spool-files.ts';
 import { DownHosts } from './down-hosts.ts';
 import type { DeliveryRun, EngineParts } from './engine-parts.ts';
 import type { TryEnd, TryResult } from './message-delivery.ts';
@@ -14,9 +13,7 @@ export type DeliveryResult =
   /** Somebody is at it. */
   | { readonly kind: 'busy' }
   /** It is not in the queue. */
-  | { readonly kind: 'gone' }
-  /** The queue's disk failed; the message is where it was. */
-  | { readonly kind: 'broken' };
+  | { readonly kind: 'gone' };
 
 /** Hears of each try's end, of children's too: whoever keeps the schedule. */
 export type TryListener = (id: string, result: DeliveryResult, state: MessageState | null) => void;
@@ -72,7 +69,6 @@ export class DeliveryEngine {
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       run.log.systemError(id, 'root', text);
-      if (!(error instanceof SpoolError)) run.log.note(id, 1, 'the message stays in the queue');
       return { kind: 'broken' };
     }
   }

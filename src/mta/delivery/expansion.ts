@@ -15,6 +15,7 @@ import type {
 import type { ExpandedRecord, PlannedClone } from '../queue/control-file.ts';
 import type { MessageState } from '../queue/message-state.ts';
 import { CLASS_FACTOR, RECIPIENT_FACTOR, TRY_FACTOR } from '../queue/message-state.ts';
+import { isSmtp } from './send-order.ts';
 
 export interface ExpansionPlace {
   readonly state: MessageState;
@@ -87,10 +88,20 @@ export function cloneEnvelope(
 }
 
 function firstPriority(envelope: Envelope, recipients: number, isQueueRun: boolean): number {
-  const { size, storedSize } = envelope;
   const counted = isQueueRun ? envelope.recipients.length : recipients;
-  const start = isQueueRun ? size + TRY_FACTOR : storedSize;
+  const start = isQueueRun ? envelope.size + TRY_FACTOR : countedSize(envelope, true);
   return start + RECIPIENT_FACTOR * counted - CLASS_FACTOR * envelope.class;
+}
+
+/**
+ * The message's size as sendmail has it in a try. Where no recipient is a local one (aliases need not be
+ * looked up) a new message is handed on by the process that took it, which has not counted the header
+ * fields of its own; any other try reads it from the queue, with them. pri=, sendmail.st and SIZE= show it.
+ */
+export function countedSize(envelope: Envelope, isByTaker: boolean): number {
+  const isDirect =
+    isByTaker && envelope.recipients.every(({ destination }) => isSmtp(destination.mailer));
+  return isDirect ? envelope.size : envelope.storedSize;
 }
 
 const originOf = ({ origin }: { readonly origin: string }): string => origin;

@@ -6,7 +6,7 @@
  * try repeats at most the delivery or the notice whose record was not written yet. Only where nothing is
  * to be recorded but the end itself is the removal the record.
  */
-import type { Attempt, ControllingUser, FinalRecipient } from '../model.ts';
+import type { Attempt, ControllingUser, Envelope, FinalRecipient } from '../model.ts';
 import type { QueueRecord } from '../queue/control-file.ts';
 import type { MessageState } from '../queue/message-state.ts';
 import { applyRecord, priorityOf } from '../queue/message-state.ts';
@@ -15,7 +15,7 @@ import { SpoolError } from '../queue/spool-files.ts';
 import { askCourier } from './ask-courier.ts';
 import { makeClone } from './clones.ts';
 import type { DeliveryRun, EngineParts } from './engine-parts.ts';
-import { expandedRecord, refusalPriority } from './expansion.ts';
+import { countedSize, expandedRecord, refusalPriority } from './expansion.ts';
 import type { Aftermath } from './notices.ts';
 import { aftermathOf } from './notices.ts';
 import { queueNotice } from './notifier.ts';
@@ -27,7 +27,9 @@ export type TryResult =
   | { readonly kind: 'waiting'; readonly nextTry: number }
   | { readonly kind: 'held' }
   /** Put aside as `QfID`. */
-  | { readonly kind: 'lost' };
+  | { readonly kind: 'lost' }
+  /** The queue's disk failed, or something of ours; the message is where it was. */
+  | { readonly kind: 'broken' };
 
 export interface TryEnd {
   readonly result: TryResult;
@@ -53,7 +55,20 @@ export class MessageDelivery {
     this.#id = state.envelope.id;
   }
 
+  /** Does not reject: what was begun (copies, records) is told even where something broke. */
   async deliver(): Promise<TryEnd> {
+    let result: TryResult;
+    try {
+      result = await this.#deliver();
+    } catch (error) {
+      this.#report(error);
+      await this.#save();
+      result = { kind: 'broken' };
+    }
+    return { result, children: this.#children, state: this.#state };
+  }
+
+  async #deliver(): Promise<TryResult> {
     const isFirstTry = this.#state.tries === 0;
     await this.#expand();
     await this.#makeClones();
@@ -62,8 +77,7 @@ export class MessageDelivery {
     for (const [index, group] of groups.entries())
       await this.#deliverGroup(group, index === groups.length - 1);
     if (groups.length === 0 && !this.#isSilentEnd()) await this.#saveTry();
-    const result = await this.#settle(this.#aftermath());
-    return { result, children: this.#children, state: this.#state };
+    return this.#settle(this.#aftermath());
   }
 
   async #expand(): Promise<void> {
@@ -125,7 +139,8 @@ export class MessageDelivery {
     const message = await spool.messageFile(this.#id);
     if (message === undefined)
       throw new SpoolError('delivery', { cause: new Error('the data file is gone') });
-    const { envelope, recipients } = this.#state;
+    const { recipients } = this.#state;
+    const envelope = this.#countedEnvelope();
     const numbers = new Map<FinalRecipient, number>();
     for (const number of group.members) {
       const one = recipients[number]?.recipient;
@@ -141,6 +156,13 @@ export class MessageDelivery {
       this.#run.log.attempt(envelope, attempt, priority);
       if (attempt.outcome.kind === 'sent') statistics.messageTo(group.mailer, envelope.storedSize);
     }
+  }
+
+  /** As sendmail counts its size in this try. */
+  #countedEnvelope(): Envelope {
+    const { envelope, tries } = this.#stateOfTry();
+    const isByTaker = tries === 0 && !this.#run.isQueueRun;
+    return { ...envelope, storedSize: countedSize(envelope, isByTaker) };
   }
 
   #recordResults(

@@ -162,25 +162,39 @@ export class QueueRunner {
   }
 
   #noted(id: string, result: DeliveryResult, state: MessageState | null): void {
-    if (result.kind === 'done' || result.kind === 'gone' || result.kind === 'lost')
-      this.#entries.delete(id);
-    else if (state !== null) this.#entries.set(id, entryOf(state));
-    else if (result.kind === 'broken') this.#postpone(id);
-    const entry = this.#entries.get(id);
-    if (entry !== undefined && !entry.isHeld && entry.nextTry !== null) this.#arm(entry.nextTry);
+    switch (result.kind) {
+      case 'done':
+      case 'gone':
+      case 'lost':
+        this.#entries.delete(id);
+        return;
+      case 'waiting':
+        if (state !== null) this.#entries.set(id, { ...entryOf(state), nextTry: result.nextTry });
+        this.#arm(result.nextTry);
+        return;
+      case 'held':
+        this.#changeEntry(id, { isHeld: true });
+        return;
+      case 'busy':
+        // Whoever has it says what becomes of it; should he not, it is looked at again.
+        this.#arm(this.#parts.now() + this.#parts.policy.minimum);
+        return;
+      case 'broken':
+        this.#postpone(id);
+    }
   }
 
-  /** Of a message that could not even be read nothing is known but that it is there. */
+  /** Of one that could not even be read nothing is known but that it is there. */
   #postpone(id: string): void {
-    const now = this.#parts.now();
-    const entry = this.#entries.get(id) ?? {
-      priority: 0,
-      arrivedAt: now,
-      isHeld: false,
-      lastTry: null,
-    };
-    const nextTry = now + this.#parts.policy.minimum;
-    this.#entries.set(id, { ...entry, nextTry, lastTry: now });
+    const lastTry = this.#parts.now();
+    const nextTry = lastTry + this.#parts.policy.minimum;
+    this.#changeEntry(id, { nextTry, lastTry });
+    this.#arm(nextTry);
+  }
+
+  #changeEntry(id: string, change: Partial<Entry>): void {
+    const unknown = { nextTry: null, lastTry: null, priority: 0, arrivedAt: 0, isHeld: false };
+    this.#entries.set(id, { ...(this.#entries.get(id) ?? unknown), ...change });
   }
 
   #startFresh(): void {
@@ -245,9 +259,14 @@ export class QueueRunner {
     let due = Number.POSITIVE_INFINITY;
     for (const [id, entry] of this.#entries) {
       if (!this.#isIdle(id, entry)) continue;
-      due = Math.min(due, entry.nextTry ?? this.#parts.now());
+      due = Math.min(due, this.#dueAt(entry));
     }
     if (due !== Number.POSITIVE_INFINITY) this.#arm(due);
+  }
+
+  #dueAt({ nextTry, lastTry }: Entry): number {
+    const asked = nextTry ?? this.#parts.now();
+    return lastTry === null ? asked : Math.max(asked, lastTry + this.#parts.policy.minQueueAge);
   }
 
   #isIdle(id: string, { isHeld }: Entry): boolean {

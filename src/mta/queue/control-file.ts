@@ -80,18 +80,32 @@ export type ControlFile =
   | {
       readonly kind: 'message';
       readonly header: ControlHeader;
-      readonly records: readonly QueueRecord[];
+      readonly records: readonly KeyedRecord[];
       /** Lines that could not be read. */
       readonly skipped: number;
     }
   | { readonly kind: 'damaged'; readonly why: string };
+
+/** With a key of its own: where nobody knows whether it was written, it is written again under the same. */
+export type KeyedRecord = QueueRecord & { readonly key?: string };
+
+/** In their order, each once. */
+export function withoutRepeats(records: readonly KeyedRecord[]): readonly KeyedRecord[] {
+  const seen = new Set<string>();
+  return records.filter(({ key }) => {
+    if (key === undefined) return true;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
 
 export function formatControlFile(header: ControlHeader, records: readonly QueueRecord[]): string {
   const first = JSON.stringify({ version: CONTROL_VERSION, ...header });
   return `${first}\n${formatRecords(records)}`;
 }
 
-export function formatRecords(records: readonly QueueRecord[]): string {
+export function formatRecords(records: readonly KeyedRecord[]): string {
   return records.map((record) => `\n${JSON.stringify(record)}\n`).join('');
 }
 
@@ -234,8 +248,9 @@ const RECORDS: Readonly<Record<QueueRecord['t'], (value: Json) => boolean>> = {
   due: () => true,
 };
 
-function isQueueRecord(value: unknown): value is QueueRecord {
+function isQueueRecord(value: unknown): value is KeyedRecord {
   if (!isObject(value) || !isText(value.t) || !Object.hasOwn(RECORDS, value.t)) return false;
+  if (value.key !== undefined && !isText(value.key)) return false;
   return RECORDS[value.t as QueueRecord['t']](value);
 }
 

@@ -29,7 +29,9 @@ export interface QueueRow {
 }
 
 const HEAD = '-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------\n';
-const RECIPIENT_INDENT = ' '.repeat(41);
+/** As sendmail names itself. */
+const NO_SENDER = 'MAILER-DAEMON';
+const RECIPIENT_INDENT = '\t\t\t\t\t ';
 /** A status is cut at the width of the line (sendmail's %.60s, of a recipient %.45s). */
 const REASON_WIDTH = 60;
 const ADDRESS_WIDTH = 45;
@@ -70,15 +72,16 @@ function entryText(entry: QueueEntry, localTime: (at: number) => string): string
   const { state, size } = entry;
   const { envelope, quarantine } = state;
   const mark = { active: '*', held: '?', waiting: ' ' }[statusOf(quarantine, entry.isActive)];
-  const shownSize = size === undefined ? '(no df)'.padStart(8) : String(size).padStart(8);
   const time = localTime(envelope.arrivedAt).slice(0, 16);
-  const lines = [
-    `${envelope.id.padStart(13)}${mark} ${shownSize} ${time} ${cut(envelope.senderShown)}`,
-  ];
-  const reason = reasonOf(state);
+  const sender = envelope.sender === '' ? NO_SENDER : cut(envelope.senderShown);
+  const head = `${envelope.id.padStart(13)}${mark}${String(size ?? -1).padStart(8)}`;
+  const lines = [`${head} ${time} ${sender}`];
   if (quarantine !== null)
     lines.push(`     QUARANTINE: ${printable(quarantine).slice(0, REASON_WIDTH)}`);
-  else if (reason !== null) lines.push(`      ${`(${printable(reason).slice(0, REASON_WIDTH)})`}`);
+  const body = (envelope.bodyType ?? '').padStart(10);
+  const reason = reasonOf(state);
+  if (reason !== null) lines.push(`    ${body}   (${printable(reason).slice(0, REASON_WIDTH)})`);
+  else if (envelope.bodyType !== null) lines.push(`    ${body}`);
   for (const recipient of recipientsOf(state)) lines.push(RECIPIENT_INDENT + cut(recipient));
   return `${lines.join('\n')}\n`;
 }

@@ -6,11 +6,12 @@
  * What cannot be appended just now (a full disk) is kept in memory and written with the next record, so that
  * within one life of the process nothing is delivered twice for lack of room.
  */
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import type { MessageFile } from '../model.ts';
-import type { QueueRecord } from './control-file.ts';
-import { formatRecords, isQueueId, parseControlFile } from './control-file.ts';
+import type { KeyedRecord, QueueRecord } from './control-file.ts';
+import { formatRecords, isQueueId, parseControlFile, withoutRepeats } from './control-file.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { MessageLocks } from './message-locks.ts';
 import type { MessageState } from './message-state.ts';
@@ -28,6 +29,8 @@ const NAME = /^(df|qf|tf)([0-9A-Za-z]{1,64})$/;
 export interface SpoolOptions {
   readonly files?: SpoolFiles;
   readonly memoryLimit?: number;
+  /** To look at it only: a folder that is not there is not made. */
+  readonly isReadOnly?: boolean;
 }
 
 export type ReadMessage =
@@ -49,7 +52,9 @@ export class Spool {
   readonly #files: SpoolFiles;
   readonly #handle: SpoolHandle;
   readonly #place: SpoolPlace;
-  readonly #unwritten = new Map<string, readonly QueueRecord[]>();
+  readonly #unwritten = new Map<string, readonly KeyedRecord[]>();
+  readonly #keys = randomUUID().slice(0, 8);
+  #lastKey = 0;
 
   private constructor(folder: string, handle: SpoolHandle, options: SpoolOptions) {
     this.folder = folder;
@@ -66,7 +71,7 @@ export class Spool {
   static async open(folder: string, options: SpoolOptions = {}): Promise<Spool> {
     const files = options.files ?? DISK;
     try {
-      await files.mkdir(folder, { recursive: true, mode: 0o700 });
+      if (options.isReadOnly !== true) await files.mkdir(folder, { recursive: true, mode: 0o700 });
       return new Spool(folder, await files.open(folder, 'r'), options);
     } catch (error) {
       throw new SpoolError(`queue directory ${folder} cannot be used`, { cause: error });
@@ -80,6 +85,12 @@ export class Spool {
   create(id: string): MessageWriter {
     safeId(id);
     return new MessageWriter(this.#place, id);
+  }
+
+  /** Before an id is used again that a message was to have and does not. */
+  async clearLeftovers(id: string): Promise<void> {
+    const { path } = this.#place;
+    for (const prefix of ['tf', 'df'] as const) await unlinkIfThere(this.#files, path(prefix, id));
   }
 
   async ids(): Promise<readonly string[]> {
@@ -98,12 +109,14 @@ export class Spool {
     const file = parseControlFile(text, id);
     if (file.kind === 'damaged') return file;
     const records = [...file.records, ...(this.#unwritten.get(id) ?? [])];
-    return { kind: 'message', state: foldRecords(file.header, records), skipped: file.skipped };
+    const state = foldRecords(file.header, withoutRepeats(records));
+    return { kind: 'message', state, skipped: file.skipped };
   }
 
   /** Rejects where it could not be written; it is then remembered, and goes with the next. */
   async append(id: string, records: readonly QueueRecord[]): Promise<void> {
-    const all = [...(this.#unwritten.get(id) ?? []), ...records];
+    const keyed = records.map((record) => ({ ...record, key: this.#nextKey() }));
+    const all = [...(this.#unwritten.get(id) ?? []), ...keyed];
     try {
       await this.#appendText(this.#place.path('qf', id), formatRecords(all));
       this.#unwritten.delete(id);
@@ -113,18 +126,19 @@ export class Spool {
     }
   }
 
-  /** The message is dealt with. */
+  /** The message is dealt with. Rejects only where it is still in the queue. */
   async finish(id: string): Promise<void> {
     const { path, directory } = this.#place;
     try {
       // In this order: a message without its data would be a lost one.
       await unlinkIfThere(this.#files, path('qf', id));
-      await unlinkIfThere(this.#files, path('df', id));
-      await directory.sync();
     } catch (error) {
       throw new SpoolError(`message ${id} cannot be removed`, { cause: error });
     }
     this.#unwritten.delete(id);
+    // Data that stay are nobody's; the next start removes them.
+    await unlinkIfThere(this.#files, path('df', id)).catch(() => undefined);
+    await directory.sync().catch(() => undefined);
   }
 
   /** Takes it out of the queue and keeps it, as `QfID`. */
@@ -201,6 +215,11 @@ export class Spool {
       if (isMissing(error)) return false;
       throw new SpoolError('a leftover file cannot be removed', { cause: error });
     }
+  }
+
+  #nextKey(): string {
+    this.#lastKey += 1;
+    return `${this.#keys}-${this.#lastKey}`;
   }
 
   async #appendText(path: string, text: string): Promise<void> {

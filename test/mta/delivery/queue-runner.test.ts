@@ -99,12 +99,12 @@ suite('queue runner', () => {
       await pass(START + 2 * HOUR + 1000);
       const shape = (line: string) => /^(\[\d+\]): (\w+): .*pri=(\d+)/.exec(line)?.slice(1);
       assert.deepEqual(site.lines.map(shape), [
-        ['[101]', 'LATE', '30390'],
-        ['[102]', 'LATF', '30390'],
-        ['[103]', 'LATE', '120390'],
-        ['[103]', 'LATF', '120390'],
-        ['[104]', 'LATE', '210390'],
-        ['[104]', 'LATF', '210390'],
+        ['[101]', 'LATE', '30164'],
+        ['[102]', 'LATF', '30164'],
+        ['[103]', 'LATE', '120164'],
+        ['[103]', 'LATF', '120164'],
+        ['[104]', 'LATE', '210164'],
+        ['[104]', 'LATF', '210164'],
       ]);
       isUp = true;
       await pass(START + 4 * HOUR);
