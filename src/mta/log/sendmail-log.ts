@@ -98,7 +98,7 @@ export class SendmailLog implements MtaLog {
   }
 
   refused(id: string, text: string): void {
-    this.#say(5, 'notice', id, text.slice(0, ERROR_TEXT));
+    this.#say(4, 'notice', id, text.slice(0, ERROR_TEXT));
   }
 
   tooBig(id: string, size: number, limit: number): void {

@@ -135,11 +135,14 @@ suite('LogLevel', () => {
     log.ruleset({ id: ID, ruleset: name, arg1: 'a', relay, result: { kind: 'discard' } });
   /** The first level at which each is written (grammar of sendmail's log, and its source). */
   const FIRST: readonly (readonly [number, (log: MtaLog) => void])[] = [
+    [0, (log) => log.openProxy(ID, relay, 'GET / HTTP/1.0\r\n')],
+    [0, (log) => log.tooLongInput(ID, relay, 12_287)],
     [1, (log) => log.systemError(null, 'root', 'x')],
     [2, (log) => log.lostInput(ID, relay, 'MTA', 'mail')],
     [4, ruleset('check_mail')],
     [4, (log) => log.discarded(ID)],
-    [5, (log) => log.refused(ID, '<a@b>... User unknown')],
+    [4, (log) => log.refused(ID, '<a@b>... User unknown')],
+    [5, (log) => log.clone(ID, ID, 'bob')],
     [6, ruleset('tls_server')],
     [6, (log) => log.noTransaction(ID, relay, 'MTA')],
     [6, (log) => log.notification(ID, ID, 'DSN', 'x')],
