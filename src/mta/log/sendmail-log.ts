@@ -98,7 +98,7 @@ export class SendmailLog implements MtaLog {
   }
 
   refused(id: string, text: string): void {
-    this.#say(5, 'notice', id, text.slice(0, ERROR_TEXT));
+    this.#say(4, 'notice', id, text.slice(0, ERROR_TEXT));
   }
 
   tooBig(id: string, size: number, limit: number): void {
@@ -169,12 +169,12 @@ export class SendmailLog implements MtaLog {
   /** `command` as it came, with the end of its line. */
   openProxy(id: string, relay: string, command: string): void {
     const what = `probable open proxy: command=${command.slice(0, COMMAND)}`;
-    this.#say(6, 'info', id, `${relay.slice(0, CLIENT_NAME)}: ${what}`);
+    this.#say(0, 'info', id, `${relay.slice(0, CLIENT_NAME)}: ${what}`);
   }
 
   tooLongInput(id: string, relay: string, length: number): void {
     const name = relay.slice(0, CLIENT_NAME);
-    this.#say(6, 'info', id, `${name}: SMTP violation, input too long: ${length}`);
+    this.#say(0, 'info', id, `${name}: SMTP violation, input too long: ${length}`);
   }
 
   asked(...[id, relay, command, what, isRejected]: Parameters<MtaLog['asked']>): void {

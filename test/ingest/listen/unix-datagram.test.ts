@@ -8,7 +8,7 @@ import { after, suite, test } from 'node:test';
 import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
 import { UnixSocketFile } from '../../../ingest/listen/unix-socket-file.ts';
 import { sendDatagram } from '../../../src/system/datagram-send.ts';
-import { loadLibc, unixSocketAddress } from '../../../src/system/libc.ts';
+import { loadLibc } from '../../../src/system/libc.ts';
 import { context, MemoryInlet, type TestContext, waitFor } from './memory-inlet.ts';
 
 const LINE = 'Nov 24 11:00:00 h a[1]: b';
@@ -176,37 +176,5 @@ suite('a Unix datagram socket', { skip: !isKnown }, () => {
       /^[A-Z][a-z]{2} [ \d]\d [\d:]{8} mx1 sendmail\[\d+\]: hello$/,
     );
     await unix.stop();
-  });
-});
-
-suite('datagrams to Unix sockets', { skip: !isKnown }, () => {
-  test('an abstract name', { skip: process.platform !== 'linux' }, () => {
-    const libc = loadLibc();
-    const { AF_UNIX, SOCK_DGRAM, MSG_DONTWAIT } = libc.constants;
-    const name = `@maillog-test-${process.pid}`;
-    const fd = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
-    const address = unixSocketAddress(name);
-    assert.equal(libc.bind(fd, address, address.length), 0);
-    assert.deepEqual(sendDatagram(name, Buffer.from('READY=1')), { sent: true });
-    const into = Buffer.alloc(100);
-    assert.equal(libc.recv(fd, into, into.length, MSG_DONTWAIT), 7);
-    assert.equal(into.toString('latin1', 0, 7), 'READY=1');
-    libc.close(fd);
-  });
-
-  test('nobody there is an outcome', () => {
-    assert.deepEqual(sendDatagram(join(folder, 'nobody'), Buffer.from('x')), {
-      sent: false,
-      error: 'ENOENT',
-    });
-    assert.equal(sendDatagram('', Buffer.from('x')).sent, false);
-    assert.equal(sendDatagram('x'.repeat(500), Buffer.from('x')).sent, false);
-  });
-
-  test('the address as each system has it', () => {
-    assert.deepEqual([...unixSocketAddress('/a', 'darwin')], [4, 1, 0x2f, 0x61, 0]);
-    assert.deepEqual([...unixSocketAddress('/a', 'linux').subarray(2)], [0x2f, 0x61, 0]);
-    assert.deepEqual([...unixSocketAddress('@a', 'linux').subarray(2)], [0, 0x61]);
-    assert.throws(() => unixSocketAddress('/a', 'win32'), /path of a socket/);
   });
 });
