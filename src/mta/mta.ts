@@ -26,13 +26,14 @@ import { RequestWatcher } from './queue/requests.ts';
 import { Spool } from './queue/spool.ts';
 import { ProcessIds, QueueIds } from './queue-ids.ts';
 import { nameClient } from './route/client-name.ts';
-import type { SessionAuth, SessionFilter, SessionParts } from './session/parts.ts';
+import type { SessionAuth, SessionParts } from './session/parts.ts';
 import { type ListeningOn, SmtpServer } from './session/server.ts';
 import { SitePolicy } from './session-policy.ts';
 import {
   authOf,
   described,
   filterOf,
+  outgoingLimits,
   secureContext,
   sessionSettings,
   typedPath,
@@ -235,12 +236,16 @@ export class Mta {
       spool,
       runner,
       tls: await secureContext(config),
-      auth: await authOf(config),
-      filter: await filterOf(config, this.log),
+      auth: await authOf(config, {
+        hostname: this.#hostname,
+        now: this.#now,
+        onProblem: this.#around.onProblem,
+      }),
+      filter: filterOf(config),
       policy: new SitePolicy({
         rulesets: site.rulesets,
         limits: new ClientLimits(this.#now),
-        sending: null,
+        outgoing: outgoingLimits(config, this.#now),
         access: site.access,
         greetPauseMs: config.GreetPause,
       }),
@@ -308,6 +313,6 @@ interface SharedParts {
   readonly runner: QueueRunner;
   readonly tls: SecureContext | null;
   readonly auth: SessionAuth | null;
-  readonly filter: ((log: MtaLog) => SessionFilter) | null;
+  readonly filter: ReturnType<typeof filterOf>;
   readonly policy: SitePolicy;
 }

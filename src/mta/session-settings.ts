@@ -3,17 +3,33 @@ import { readFile } from 'node:fs/promises';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { MtaConfig } from '../config/mta-config.ts';
+import { PasswordFile } from './auth/password-file.ts';
+import { findMechanism, type Mechanism, SaslExchange } from './auth/sasl.ts';
 import { mailDate } from './dates.ts';
-import type { MtaLog } from './log/mta-log.ts';
+import { parseFilter } from './milter/filter-config.ts';
 import type { Reply } from './model.ts';
+import { NO_LIMITS, OutgoingLimits } from './policy/outgoing-limits.ts';
 import { parseSmtpPath, replyAbout } from './route/smtp-path.ts';
-import type { PathOutcome, SessionAuth, SessionFilter, SessionSettings } from './session/parts.ts';
+import type {
+  FilterFacts,
+  PathOutcome,
+  SessionAuth,
+  SessionFilter,
+  SessionSettings,
+} from './session/parts.ts';
+import { SiteFilter } from './session-filter.ts';
 import type { Site } from './site.ts';
 
 export interface SettingsSurroundings {
   readonly hostname: string;
   readonly version: string;
   readonly zone: string;
+}
+
+export interface AuthSurroundings {
+  readonly hostname: string;
+  readonly now: () => number;
+  readonly onProblem: (text: string) => void;
 }
 
 const BLOCK = 1024;
@@ -76,13 +92,57 @@ export async function described(
     : { code: 550, status: '5.1.1', text: 'User unknown' };
 }
 
-export async function authOf(_config: MtaConfig): Promise<SessionAuth | null> {
-  return null;
+/** Null without a file of users. */
+export async function authOf(
+  config: MtaConfig,
+  { hostname, now, onProblem }: AuthSurroundings,
+): Promise<SessionAuth | null> {
+  const { AuthFile: path, AuthMechanisms, AuthWithoutTls } = config;
+  if (path === null) return null;
+  const users = new PasswordFile(await readFile(path, 'latin1'));
+  for (const { line, text } of users.problems) onProblem(`${path}: line ${line}: ${text}`);
+  const server = { users, realm: hostname, now };
+  const known = AuthMechanisms.flatMap((name) => findMechanism(name) ?? []);
+  return {
+    // CRAM-MD5 shows no password.
+    mechanisms: (isSecure) =>
+      known.filter((name) => isSecure || AuthWithoutTls || name === 'CRAM-MD5'),
+    exchange: (mechanism) => new SaslExchange(mechanism as Mechanism, server),
+  };
 }
 
-export async function filterOf(
-  _config: MtaConfig,
-  _log: MtaLog,
-): Promise<((log: MtaLog) => SessionFilter) | null> {
-  return null;
+/** Null without any. Throws an Error that names the line that is wrong. */
+export function filterOf(config: MtaConfig): ((facts: FilterFacts) => SessionFilter) | null {
+  const milters = config.InputMailFilters.map((line) => {
+    const [name = '', ...rest] = line.split(',');
+    const filter = parseFilter(name.trim(), rest.join(','));
+    if (typeof filter === 'string') throw new Error(`InputMailFilters: ${filter}`);
+    return filter;
+  });
+  const [program, ...args] = config.ContentFilter;
+  if (milters.length === 0 && program === undefined) return null;
+  const filters = {
+    milters,
+    program:
+      program === undefined ? null : { program, arguments: args, timeoutMs: config.ProgramTimeout },
+  };
+  return (facts) => new SiteFilter(filters, facts);
+}
+
+/** How much users and hosts may send out. */
+export function outgoingLimits(config: MtaConfig, now: () => number): OutgoingLimits {
+  return new OutgoingLimits({
+    users: {
+      ...NO_LIMITS,
+      messagesPerHour: config.UserMessagesPerHour,
+      recipientsPerDay: config.UserRecipientsPerDay,
+    },
+    hosts: {
+      ...NO_LIMITS,
+      messagesPerHour: config.HostMessagesPerHour,
+      recipientsPerDay: config.HostRecipientsPerDay,
+    },
+    isPermanent: false,
+    now,
+  });
 }

@@ -137,7 +137,7 @@ async function judge(
     return reply(552, '5.6.0', `Headers too large (${maxHeaderBytes} max)`);
   }
   const view = { ...session.view, shown: transaction.senderShown, address: transaction.sender };
-  const verdict = await session.parts.policy.message(view, transaction.recipients.length);
+  const verdict = await session.parts.policy.message(view, transaction.recipients);
   return (
     (await applyVerdict(session, transaction, verdict)) ??
     (await collector.filter(session, transaction))

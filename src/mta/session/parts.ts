@@ -3,6 +3,7 @@
  * tests to small ones.
  */
 import type { SecureContext } from 'node:tls';
+import type { SaslExchange } from '../auth/sasl.ts';
 import type { MtaLog } from '../log/mta-log.ts';
 import type {
   AcceptedRecipient,
@@ -61,6 +62,8 @@ export interface RecipientView extends ClientView {
   readonly shown: string;
   readonly address: string;
   readonly destination: Destination;
+  /** How many the message has already. */
+  readonly accepted: number;
 }
 
 export interface SessionPolicy {
@@ -72,7 +75,7 @@ export interface SessionPolicy {
   mail(view: SenderView): Promise<Verdict>;
   recipient(view: RecipientView): Promise<Verdict>;
   /** A whole message is here: limits of those who send. Counts it if it is accepted. */
-  message(view: SenderView, recipients: number): Promise<Verdict>;
+  message(view: SenderView, recipients: readonly AcceptedRecipient[]): Promise<Verdict>;
 }
 
 /** A message on its way into the queue. */
@@ -92,21 +95,10 @@ export interface SessionQueue {
   accepted(envelope: Envelope): void;
 }
 
-/** An exchange of AUTH. Given what the client sent (decoded), it answers. */
-export interface AuthExchange {
-  start(initial: Buffer | null): Promise<AuthStep>;
-  answer(response: Buffer): Promise<AuthStep>;
-}
-
-export type AuthStep =
-  | { readonly kind: 'challenge'; readonly text: string }
-  | { readonly kind: 'ok'; readonly user: string }
-  | { readonly kind: 'failed'; readonly user: string; readonly isKnown: boolean };
-
 export interface SessionAuth {
   /** In the order in which EHLO names them; fewer without TLS. */
   mechanisms(isSecure: boolean): readonly string[];
-  exchange(mechanism: string): AuthExchange;
+  exchange(mechanism: string): SaslExchange;
 }
 
 export interface SessionStatistics {
@@ -133,6 +125,14 @@ export interface FilterChanges {
   readonly sender: string | null;
   readonly addedRecipients: readonly string[];
   readonly removedRecipients: readonly string[];
+}
+
+/** What filters may ask of the session. */
+export interface FilterFacts {
+  readonly log: MtaLog;
+  readonly id: () => string;
+  /** sendmail's macros: `i`, `{auth_authen}`; undefined: none. */
+  readonly macro: (name: string) => string | undefined;
 }
 
 /** All content filters of a site, for one connection. */
@@ -162,7 +162,7 @@ export interface SessionParts {
   readonly auth: SessionAuth | null;
   readonly statistics: SessionStatistics;
   /** Null: no filters. */
-  readonly filter: ((log: MtaLog) => SessionFilter) | null;
+  readonly filter: ((facts: FilterFacts) => SessionFilter) | null;
   readonly tls: SecureContext | null;
   readonly describe: (address: string, isList: boolean) => Promise<readonly string[] | Reply>;
   /** ETRN: deliver what waits for this domain. */

@@ -109,7 +109,8 @@ async function byRules(
   { shown, address, destination }: AcceptedRecipient,
 ): Promise<Reply | undefined> {
   const { sender } = transaction;
-  const view = { ...session.view, sender, shown, address, destination };
+  const accepted = transaction.recipients.length;
+  const view = { ...session.view, sender, shown, address, destination, accepted };
   return applyVerdict(session, transaction, await session.parts.policy.recipient(view));
 }
 

@@ -12,6 +12,7 @@ import type { Client, Reply } from '../model.ts';
 import { BadCommands } from './bad-commands.ts';
 import { COMMANDS } from './commands.ts';
 import { SessionInput } from './input.ts';
+import { macroOf } from './macros.ts';
 import type {
   ClientView,
   DaemonOptions,
@@ -84,7 +85,12 @@ export class SmtpSession {
     this.log = parts.log;
     this.input = new SessionInput(socket);
     this.bad = new BadCommands(this);
-    this.filter = parts.filter?.(parts.log) ?? null;
+    const facts = {
+      log: parts.log,
+      id: () => this.id,
+      macro: (name: string) => macroOf(this, name),
+    };
+    this.filter = parts.filter?.(facts) ?? null;
   }
 
   /** The queue id of the transaction that is or will be. */
