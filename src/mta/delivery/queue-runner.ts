@@ -111,6 +111,10 @@ export class QueueRunner {
 
   /** Tries at once what the filter names, due or not. Resolves when the run is over. */
   async flush(filter: QueueFilter): Promise<void> {
+    await this.#track(this.#flush(filter));
+  }
+
+  async #flush(filter: QueueFilter): Promise<void> {
     const chosen: string[] = [];
     for (const id of filter.ids ?? this.#entries.keys()) {
       const file = await this.#parts.spool.read(id);
@@ -118,13 +122,13 @@ export class QueueRunner {
       this.#entries.set(id, entryOf(file.state));
       chosen.push(id);
     }
-    await this.#track(this.#run(chosen, true));
+    await this.#run(chosen, true);
   }
 
   /** What another process asked for. A flush is begun, not waited for. */
   async carryOut(request: QueueRequest): Promise<void> {
     if (request.do === 'flush') {
-      void this.flush(request.filter).catch((error: unknown) => this.#report(error));
+      void this.flush(request.filter);
       return;
     }
     await applyRequest(this.#parts.spool, request, this.#parts.log);
