@@ -71,7 +71,7 @@ test('any text: an outcome, printable, in one line', () => {
     parseAction(text);
     parseRelayDomains(text).domains.domain(text);
   }
-  const deep = 'a%'.repeat(450) + 'b@corp.example';
+  const deep = `${'a%'.repeat(450)}b@corp.example`;
   assert.equal(canonAddress(deep, { ...site, isLocalDomain: () => true }).kind, 'error');
   assert.equal(parseRecipient('x@y'.repeat(2000), site).kind, 'error');
 });
