@@ -101,7 +101,7 @@ class BerkeleyFile {
     const start = items[index] ?? 0;
     const end = index === 0 ? (page + 1) * this.#pageSize : (items[index - 1] ?? 0);
     if (start >= end) throw this.#damage(page, `item ${index} has no room`);
-    switch (this.#bytes[start]) {
+    switch (this.#bytes[start] ?? 0) {
       case HASH_ITEM.data:
         return [this.#bytes.subarray(start + 1, end)];
       case HASH_ITEM.duplicates:

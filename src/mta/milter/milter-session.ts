@@ -233,7 +233,11 @@ export class MilterSession {
       case 'discard':
         this.#context.log.milter(this.#context.id(), asked.command, asked.what, 'discard');
         return { kind: 'discard' };
-      default:
+      case 'accept':
+      case 'change':
+      case 'continue':
+      case 'progress':
+      case 'skip':
         return CONTINUE;
     }
   }

@@ -75,7 +75,7 @@ test('CRAM-MD5', async () => {
 
 test('any lines end in an outcome', async () => {
   const random = randomSource(11);
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 20; i++) {
     const exchange = new SaslExchange(random.pick(MECHANISMS), server);
     let step = await exchange.start(random.chance(0.5) ? null : '=');
     for (let j = 0; j < 3 && step.kind === 'challenge'; j++) {

@@ -7,11 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
-import { MemoryMap } from '../../../src/mta/map/keyed-map.ts';
-import { parseMapText } from '../../../src/mta/map/text-map.ts';
 import type { Client } from '../../../src/mta/model.ts';
-import { AccessMap } from '../../../src/mta/policy/access.ts';
-import { BadSenders } from '../../../src/mta/policy/bad-senders.ts';
 import { errorReply } from '../../../src/mta/policy/error-text.ts';
 import { parseRelayDomains } from '../../../src/mta/policy/relay-domains.ts';
 import { Rulesets } from '../../../src/mta/policy/rulesets.ts';
@@ -19,8 +15,9 @@ import type { PolicySite } from '../../../src/mta/policy/site.ts';
 import { tokenize } from '../../../src/mta/policy/tokens.ts';
 import type { Verdict } from '../../../src/mta/policy/verdict.ts';
 import { debianPackagesOrSkip } from '../../support/debian-package.ts';
+import { policyClient, policySite } from '../../support/policy-site.ts';
 import { type RandomSource, randomSource } from '../../support/random.ts';
-import { REAL_HOST, RealRulesets } from '../../support/real-rulesets.ts';
+import { RealRulesets } from '../../support/real-rulesets.ts';
 import { SENDMAIL_PACKAGES, whyNoNamespaces } from '../../support/real-sendmail.ts';
 
 const ACCESS = `
@@ -46,49 +43,27 @@ const RELAY_DOMAINS = '140.112\nntu.edu.tw\nIPv6:2001:db8:1\n';
 const folder = mkdtempSync(join(tmpdir(), 'maillog-rulesets-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const OURS = new Set([...LOCAL, REAL_HOST, 'mx1', 'localhost', '[127.0.0.1]']);
-
-function siteOf(access: string, more: Partial<PolicySite> = {}): PolicySite {
-  return {
-    hostName: REAL_HOST,
-    isLocalDomain: (domain) => OURS.has(domain),
-    access: new AccessMap(new MemoryMap(parseMapText(access).entries)),
-    relayDomains: parseRelayDomains(RELAY_DOMAINS).domains,
-    badSenders: new BadSenders(),
-    dns: { resolves: () => Promise.resolve('no'), addresses: () => Promise.resolve([]) },
-    dnsLists: [],
-    acceptsUnresolvable: false,
-    acceptsUnqualified: false,
-    blocksRecipients: true,
-    blocksBadHelo: false,
-    requiresName: false,
-    trustedMechanisms: [],
-    limitCode: 421,
-    ...more,
-  };
+function siteOf(access: string): PolicySite {
+  return policySite(access, { relayDomains: parseRelayDomains(RELAY_DOMAINS).domains });
 }
 
-function clientOf(address: string, name: string, resolution: Client['resolution']): Client {
-  return { address, port: 1, name, resolution };
-}
-
-const STRANGER = clientOf('203.0.113.20', 'client20.isp.example', 'OK');
+const STRANGER = policyClient('203.0.113.20', 'client20.isp.example', 'OK');
 const CLIENTS = [
   STRANGER,
-  clientOf('203.0.113.110', '[203.0.113.110]', 'FORGED'),
-  clientOf('203.0.113.200', '[203.0.113.200]', 'FAIL'),
-  clientOf('203.0.113.211', '[203.0.113.211]', 'TEMP'),
-  clientOf('203.0.113.40', 'x.isp.example', 'OK'),
-  clientOf('192.0.2.9', 'x.isp.example', 'OK'),
-  clientOf('192.0.2.8', 'x.isp.example', 'OK'),
-  clientOf('140.112.3.4', '[140.112.3.4]', 'FAIL'),
-  clientOf('140.1.12.3', 'www.ntu.edu.tw', 'OK'),
-  clientOf('140.1.12.3', 'evilntu.edu.tw', 'OK'),
-  clientOf('140.1.12.3', 'ntu.edu.tw.evil.example', 'OK'),
-  clientOf('198.51.100.1', 'a.friend.example', 'OK'),
-  clientOf('127.0.0.1', 'localhost', 'OK'),
-  clientOf('2001:db8:1:0:0:0:0:77', 'v6.isp.example', 'OK'),
-  clientOf('2001:db8:11:0:0:0:0:77', '[IPv6:2001:db8:11:0:0:0:0:77]', 'FAIL'),
+  policyClient('203.0.113.110', '[203.0.113.110]', 'FORGED'),
+  policyClient('203.0.113.200', '[203.0.113.200]', 'FAIL'),
+  policyClient('203.0.113.211', '[203.0.113.211]', 'TEMP'),
+  policyClient('203.0.113.40', 'x.isp.example', 'OK'),
+  policyClient('192.0.2.9', 'x.isp.example', 'OK'),
+  policyClient('192.0.2.8', 'x.isp.example', 'OK'),
+  policyClient('140.112.3.4', '[140.112.3.4]', 'FAIL'),
+  policyClient('140.1.12.3', 'www.ntu.edu.tw', 'OK'),
+  policyClient('140.1.12.3', 'evilntu.edu.tw', 'OK'),
+  policyClient('140.1.12.3', 'ntu.edu.tw.evil.example', 'OK'),
+  policyClient('198.51.100.1', 'a.friend.example', 'OK'),
+  policyClient('127.0.0.1', 'localhost', 'OK'),
+  policyClient('2001:db8:1:0:0:0:0:77', 'v6.isp.example', 'OK'),
+  policyClient('2001:db8:11:0:0:0:0:77', '[IPv6:2001:db8:11:0:0:0:0:77]', 'FAIL'),
 ] as const;
 
 function sendmailName(client: Client): string {
@@ -270,7 +245,7 @@ suite('against the rulesets of the real sendmail', () => {
     const rulesets = new Rulesets(siteOf(ACCESS));
     const found: Comparison = { wrong: [], stricter: 0 };
     for (const client of CLIENTS) {
-      const shown = addressesFrom(random, client === STRANGER ? 4000 : 40).map((a) => `<${a}>`);
+      const shown = addressesFrom(random, client === STRANGER ? 1200 : 20).map((a) => `<${a}>`);
       const output = real.ask([...macros(client), ...questions('check_rcpt', shown)]);
       const theirs = answers(output, 'check_rcpt', shown.length);
       for (const [index, each] of shown.entries()) {
@@ -289,7 +264,7 @@ suite('against the rulesets of the real sendmail', () => {
     if (real === undefined) return;
     const rulesets = new Rulesets(siteOf(access));
     const found: Comparison = { wrong: [], stricter: 0 };
-    const shown = addressesFrom(randomSource(7), 1500).map((a) => `<${a}>`);
+    const shown = addressesFrom(randomSource(7), 500).map((a) => `<${a}>`);
     const lines = shown.flatMap((each, index) => [
       `.Df${each.slice(1, -1)}`,
       `trust_auth mark${index}`,
