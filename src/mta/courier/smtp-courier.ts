@@ -216,7 +216,7 @@ class Delivery {
   }
 
   #clientOptions(host: string) {
-    const { options } = { options: this.#options };
+    const options = this.#options;
     const mailer = this.#job.recipients[0]?.destination.mailer ?? '';
     return {
       host,
