@@ -1,85 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
-import {
-  expandedIpv6,
-  type MailHost,
-  relayOf,
-  SmtpCourier,
-  type SmtpCourierOptions,
-} from '../../../src/mta/courier/smtp-courier.ts';
-import type { Attempt, CourierJob } from '../../../src/mta/model.ts';
+import { courierTo, deliver, type Line, line, lines, NAME } from './courier-lines.ts';
 import {
   type Behaviour,
-  fakeServer,
   HANG_UP,
   jobOf,
   messageFile,
   obliging,
   RESET,
   recipientOf,
-  recordingLog,
 } from './fake-smtp.ts';
-
-const NAME = 'mail.x.example.';
-const RELAY = `${NAME} [127.0.0.1]`;
-
-interface Line {
-  readonly to: string;
-  readonly relay: string | null;
-  readonly dsn: string;
-  readonly reply: string | null;
-  readonly stat: string;
-}
-
-function lines(attempts: readonly Attempt[]): readonly Line[] {
-  return attempts.map(({ recipients, outcome }) => ({
-    to: recipients.map(({ shown }) => shown).join(','),
-    relay: outcome.relay,
-    dsn: outcome.dsn,
-    reply: outcome.reply,
-    stat: outcome.stat,
-  }));
-}
-
-function courierTo(
-  ports: Readonly<Record<string, number>>,
-  changes: Partial<SmtpCourierOptions> = {},
-) {
-  const { log, calls } = recordingLog();
-  const hosts: MailHost[] = Object.keys(ports).map((name) => ({
-    name,
-    addresses: ['127.0.0.1'],
-  }));
-  const courier = new SmtpCourier({
-    findHosts: async () => ({ kind: 'hosts', hosts }),
-    portOf: (host) => ports[host] ?? 0,
-    log,
-    heloName: 'mx1.corp.example',
-    now: () => 5,
-    ...changes,
-  });
-  return { courier, calls };
-}
-
-async function deliver(
-  t: TestContext,
-  behave: Behaviour,
-  job: CourierJob,
-  changes: Partial<SmtpCourierOptions> = {},
-) {
-  const server = await fakeServer(t, behave);
-  const { courier, calls } = courierTo({ [NAME]: server.port }, changes);
-  return { attempts: lines(await courier.deliver(job)), server, calls };
-}
-
-const line = (changes: Partial<Line>): Line => ({
-  to: '<a@x.example>',
-  relay: RELAY,
-  dsn: '2.0.0',
-  reply: null,
-  stat: 'Sent (Ok: queued as AB12)',
-  ...changes,
-});
 
 suite('a server that takes the message', () => {
   test('gets it with dots doubled, CRLF and what it announced', async (t) => {
@@ -302,95 +232,4 @@ suite('a connection that fails', () => {
       line({ dsn: '4.4.2', stat: `Deferred: Connection reset by ${NAME}` }),
     ]);
   });
-});
-
-suite('several hosts', () => {
-  test('the next takes what the first could not', async (t) => {
-    const good = await fakeServer(t, obliging());
-    const { courier } = courierTo({ 'down.': 1, 'up.': good.port });
-    const attempts = await courier.deliver(jobOf(messageFile(t), [recipientOf('a@x.example')]));
-    assert.deepEqual(lines(attempts), [line({ relay: 'up. [127.0.0.1]' })]);
-  });
-
-  test('none is there: the last is told', async (t) => {
-    const { courier } = courierTo({ 'a.': 1, 'b.': 1 });
-    const attempts = await courier.deliver(jobOf(messageFile(t), [recipientOf('a@x.example')]));
-    const stat = 'Deferred: Connection refused by b.';
-    assert.deepEqual(lines(attempts), [line({ relay: 'b. [127.0.0.1]', dsn: '4.4.1', stat })]);
-  });
-
-  test('a recipient that is deferred is offered to the next', async (t) => {
-    const busy = await fakeServer(t, obliging({ 'RCPT To:<t': '450 4.2.1 busy' }));
-    const good = await fakeServer(t, obliging());
-    const { courier } = courierTo({ 'a.': busy.port, 'b.': good.port });
-    const job = jobOf(messageFile(t), [recipientOf('t@x.example'), recipientOf('a@x.example')]);
-    assert.deepEqual(lines(await courier.deliver(job)), [
-      line({
-        to: '<t@x.example>',
-        relay: 'a. [127.0.0.1]',
-        dsn: '4.2.1',
-        reply: '450 4.2.1 busy',
-        stat: 'Deferred: 450 4.2.1 busy',
-      }),
-      line({ relay: 'a. [127.0.0.1]' }),
-      line({ to: '<t@x.example>', relay: 'b. [127.0.0.1]' }),
-    ]);
-  });
-
-  test('a domain without any has its outcome from the DNS', async (t) => {
-    const outcome = {
-      kind: 'failed',
-      dsn: '5.1.2',
-      stat: 'Host unknown (Name server: nx.example: host not found)',
-      reply: null,
-      relay: 'nx.example',
-      isDsnPassedOn: false,
-    } as const;
-    const { courier } = courierTo({}, { findHosts: async () => ({ kind: 'failed', outcome }) });
-    const [attempt] = await courier.deliver(jobOf(messageFile(t), [recipientOf('a@nx.example')]));
-    assert.deepEqual(attempt?.outcome, outcome);
-  });
-});
-
-suite('eight bits', () => {
-  const MIME =
-    'MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\ngr\xc3\xbc\xc3\x9fe\n';
-
-  test('are announced and pass unharmed', async (t) => {
-    const job = jobOf(messageFile(t, MIME), [recipientOf('a@x.example')]);
-    const { server } = await deliver(t, obliging(), job);
-    assert.match(server.commands[1] ?? '', / BODY=8BITMIME$/);
-    assert.equal(server.messages[0], MIME.replaceAll('\n', '\r\n'));
-  });
-
-  test('become seven where the server has no 8BITMIME', async (t) => {
-    const job = jobOf(messageFile(t, MIME), [recipientOf('a@x.example')]);
-    const { server } = await deliver(t, obliging({}, []), job);
-    assert.equal(
-      server.messages[0],
-      'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n' +
-        'Content-Transfer-Encoding: quoted-printable\r\n\r\ngr=C3=BC=C3=9Fe\r\n',
-    );
-  });
-
-  test('what cannot be converted fails', async (t) => {
-    const text = MIME.replace('text/plain; charset=utf-8', 'multipart/mixed');
-    const job = jobOf(messageFile(t, text), [recipientOf('a@x.example')]);
-    const { attempts, server } = await deliver(t, obliging({}, []), job);
-    assert.deepEqual(attempts, [line({ dsn: '5.6.3', stat: 'Data format error' })]);
-    assert.ok(!server.commands.includes('DATA'));
-  });
-
-  test('an address with UTF-8 needs SMTPUTF8', async (t) => {
-    const job = jobOf(messageFile(t), [recipientOf('a@x.example')], { isUtf8: true });
-    const { attempts } = await deliver(t, obliging(), job);
-    assert.deepEqual(attempts, [line({ dsn: '5.6.7', stat: 'SMTPUTF8 required but not offered' })]);
-    const { server } = await deliver(t, obliging({}, ['SMTPUTF8', 'SIZE']), job);
-    assert.equal(server.commands[1], 'MAIL From:<ann@partner.example> SIZE=390 SMTPUTF8');
-  });
-});
-
-test('relays are named as sendmail names them', () => {
-  assert.equal(relayOf('v6.', '2001:db8:1::77'), 'v6. [IPv6:2001:db8:1:0:0:0:0:77]');
-  assert.equal(expandedIpv6('::1'), '0:0:0:0:0:0:0:1');
 });
