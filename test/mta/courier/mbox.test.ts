@@ -170,6 +170,24 @@ suite('a mailbox file', () => {
   });
 });
 
+/** Of one message: its bytes at another host, where ten lines of it ended in CRLF, and in the mailbox. */
+const LABORATORY = [
+  { sender: 'ann@partner.example', remote: 389, mailbox: 414 },
+  { sender: 'dave', remote: 391, mailbox: 401 },
+  { sender: 'ann@partner.example', remote: 387, mailbox: 412 },
+];
+
+test('an entry is as long as in the laboratory’s mailboxes', async (t) => {
+  for (const { sender, remote, mailbox } of LABORATORY) {
+    const { mbox, path } = setUp(t);
+    const message = messageFile(t, `X: ${'x'.repeat(remote - 10 - 5)}\n\n`);
+    await mbox.deliver(jobOf(message, [local()], { sender }));
+    const entry = readFileSync(path, 'latin1');
+    const withoutFrame = entry.slice(entry.indexOf('\n') + 1, -1);
+    assert.equal(withoutFrame.length, mailbox);
+  }
+});
+
 suite('a Maildir', () => {
   test('gets a file in new, with its size in the name', async (t) => {
     const { home, users } = setUp(t);

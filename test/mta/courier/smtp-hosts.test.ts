@@ -121,3 +121,11 @@ test('relays are named as sendmail names them', () => {
   assert.equal(relayOf('v6.', '2001:db8:1::77'), 'v6. [IPv6:2001:db8:1:0:0:0:0:77]');
   assert.equal(expandedIpv6('::1'), '0:0:0:0:0:0:0:1');
 });
+
+test('the smtp mailer says EHLO only to a server that says ESMTP', async (t) => {
+  const job = jobOf(messageFile(t), [recipientOf('a@x.example', 'smtp', { host: 'x.example' })]);
+  const { server: plain } = await deliver(t, obliging({ '<greeting>': '220 fake' }), job);
+  assert.equal(plain.commands[0], 'HELO mx1.corp.example');
+  const { server: extended } = await deliver(t, obliging(), job);
+  assert.equal(extended.commands[0], 'EHLO mx1.corp.example');
+});
