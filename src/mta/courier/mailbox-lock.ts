@@ -61,7 +61,11 @@ async function takeDotLock(lockPath: string, waitMs: number): Promise<void> {
   for (let waited = 0; ; waited += RETRY_MS) {
     try {
       const handle = await open(lockPath, flags, 0o444);
-      await handle.writeFile(`${process.pid}\n`).finally(() => handle.close());
+      try {
+        await handle.writeFile(`${process.pid}\n`);
+      } finally {
+        await handle.close();
+      }
       return;
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;

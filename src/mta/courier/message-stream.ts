@@ -76,9 +76,14 @@ export class WireEncoder {
   }
 }
 
+/** What goes wrong here is our own trouble, which passes, never the recipient's: EIO, whatever it was. */
 export async function* messageChunks(path: string): AsyncGenerator<Buffer> {
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_SIZE })) {
-    yield chunk as Buffer;
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_SIZE })) {
+      yield chunk as Buffer;
+    }
+  } catch (error) {
+    throw Object.assign(new Error('the message cannot be read', { cause: error }), { code: 'EIO' });
   }
 }
 

@@ -78,6 +78,8 @@ export async function runProgram(run: ProgramRun): Promise<ProgramResult> {
   };
   const timer = setTimeout(killGroup, run.timeoutMs);
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  // Once it is gone nobody reads the rest, though a child of its own may hold the pipe open.
+  child.once('exit', () => child.stdin.destroy());
   const [[code, signal]] = await Promise.all([exit, feed(child.stdin, run.input)]);
   clearTimeout(timer);
   // A child it left behind may hold the pipes: nobody waits for that one.

@@ -49,8 +49,12 @@ export class Folder {
     const path = await realpath(dirname(file));
     let folder = await Folder.open('/');
     for (const name of path.split('/').filter((part) => part !== '')) {
-      const next = await folder.child(name).finally(() => folder.close());
-      folder = next;
+      const above = folder;
+      try {
+        folder = await above.child(name);
+      } finally {
+        await above.close();
+      }
       if (isAllowed(await folder.stat(), owner, MAY_SEARCH)) continue;
       await folder.close();
       throw Object.assign(new Error(`no way to ${file}`), { code: 'EACCES' });

@@ -67,6 +67,46 @@ interface Open {
   readonly relay: string;
 }
 
+/** As sendmail's ConnectionCacheSize. */
+const MOST_OPEN = 2;
+
+/** What one process of sendmail knows of hosts: which are down, and to which a connection is open. */
+class HostMemory {
+  readonly #down = new Map<string, Verdict>();
+  readonly #open = new Map<string, Open>();
+
+  downVerdict(host: string): Verdict | null {
+    return this.#down.get(host) ?? null;
+  }
+
+  markDown(host: string, verdict: Verdict): void {
+    this.#down.set(host, verdict);
+  }
+
+  /** The connection to the host if it still works, fit for the next transaction. */
+  async reuse(host: string): Promise<Open | null> {
+    const open = this.#open.get(host);
+    if (open === undefined) return null;
+    await open.client.reset();
+    if (open.client.isOpen) return open;
+    this.#open.delete(host);
+    return null;
+  }
+
+  async keep(host: string, open: Open): Promise<void> {
+    this.#open.set(host, open);
+    const [oldest] = this.#open;
+    if (oldest === undefined || this.#open.size <= MOST_OPEN) return;
+    this.#open.delete(oldest[0]);
+    await oldest[1].client.quit();
+  }
+
+  async close(): Promise<void> {
+    for (const { client } of this.#open.values()) await client.quit();
+    this.#open.clear();
+  }
+}
+
 interface Survey {
   readonly has8Bit: boolean;
   readonly isMime: boolean;
@@ -75,10 +115,24 @@ interface Survey {
 export class SmtpCourier implements Courier {
   readonly #options: SmtpCourierOptions;
   readonly #timeouts: SmtpTimeouts;
+  readonly #memory: HostMemory | null;
 
-  constructor(options: SmtpCourierOptions) {
+  constructor(options: SmtpCourierOptions, memory: HostMemory | null = null) {
     this.#options = options;
     this.#timeouts = { ...SMTP_TIMEOUTS, ...options.timeouts };
+    this.#memory = memory;
+  }
+
+  /**
+   * A courier for one queue run: a host that was found down is not tried again in it, and connections are
+   * kept for the next message. `close` ends them.
+   */
+  forRun(): { readonly courier: Courier; close(): Promise<void> } {
+    const memory = new HostMemory();
+    return {
+      courier: new SmtpCourier(this.#options, memory),
+      close: () => memory.close(),
+    };
   }
 
   async deliver(job: CourierJob): Promise<readonly Attempt[]> {
@@ -94,9 +148,18 @@ export class SmtpCourier implements Courier {
       const outcome = outcomeOf(deferred('4.3.0', 'message cannot be read'), null);
       return [attemptOf(job.recipients, outcome, startedAt, this.#options.now())];
     }
-    const run = new Delivery(this.#options, this.#timeouts, job, survey);
-    return await run.run(found.hosts);
+    const memory = this.#memory ?? new HostMemory();
+    const environment = { options: this.#options, timeouts: this.#timeouts, memory };
+    const attempts = await new Delivery(environment, job, survey).run(found.hosts);
+    if (this.#memory === null) await memory.close();
+    return attempts;
   }
+}
+
+interface DeliveryEnvironment {
+  readonly options: SmtpCourierOptions;
+  readonly timeouts: SmtpTimeouts;
+  readonly memory: HostMemory;
 }
 
 /** One job. The connection to a host that works is kept for the next hundred recipients. */
@@ -105,16 +168,12 @@ class Delivery {
   readonly #timeouts: SmtpTimeouts;
   readonly #job: CourierJob;
   readonly #survey: Survey;
-  readonly #open = new Map<string, Open>();
+  readonly #memory: HostMemory;
 
-  constructor(
-    options: SmtpCourierOptions,
-    timeouts: SmtpTimeouts,
-    job: CourierJob,
-    survey: Survey,
-  ) {
-    this.#options = options;
-    this.#timeouts = timeouts;
+  constructor(environment: DeliveryEnvironment, job: CourierJob, survey: Survey) {
+    this.#options = environment.options;
+    this.#timeouts = environment.timeouts;
+    this.#memory = environment.memory;
     this.#job = job;
     this.#survey = survey;
   }
@@ -126,7 +185,6 @@ class Delivery {
       const chunk = recipients.slice(at, at + MOST_RECIPIENTS);
       attempts.push(...(await this.#deliverTo(hosts, chunk)));
     }
-    for (const { client } of this.#open.values()) await client.quit();
     return attempts;
   }
 
@@ -201,22 +259,27 @@ class Delivery {
 
   /** A session with the host, the one that is open or a new one; or why there is none. */
   async #session(host: MailHost): Promise<Open | Outcome> {
-    const before = this.#open.get(host.name);
-    if (before?.client.isOpen) return before;
-    this.#open.delete(host.name);
+    const before = await this.#memory.reuse(host.name);
+    if (before !== null) return before;
+    const down = this.#memory.downVerdict(host.name);
+    // Nothing was tried, so there is no address to tell.
+    if (down !== null) return outcomeOf(down, host.name);
     const connected = await this.#connect(host);
     if ('kind' in connected) return connected;
     const relay = relayOf(host.name, connected.address);
     const client = new SmtpClient(connected.connection, this.#clientOptions(host.name));
     const verdict = await client.open();
-    if (verdict !== null) return outcomeOf(verdict, relay);
+    if (verdict !== null) {
+      this.#memory.markDown(host.name, verdict);
+      return outcomeOf(verdict, relay);
+    }
     const open = { client, relay };
-    this.#open.set(host.name, open);
+    await this.#memory.keep(host.name, open);
     return open;
   }
 
   #clientOptions(host: string) {
-    const { options } = { options: this.#options };
+    const options = this.#options;
     const mailer = this.#job.recipients[0]?.destination.mailer ?? '';
     return {
       host,
@@ -252,6 +315,7 @@ class Delivery {
         tried = address;
       }
     }
+    this.#memory.markDown(host.name, verdict);
     return outcomeOf(verdict, tried === '' ? host.name : relayOf(host.name, tried));
   }
 }
