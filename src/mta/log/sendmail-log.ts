@@ -93,8 +93,7 @@ export class SendmailLog implements MtaLog {
   // Refusals
 
   ruleset(event: RulesetEvent): void {
-    const level = event.ruleset.startsWith('tls_') ? 6 : 4;
-    this.#say(level, 'notice', event.id ?? '', rulesetText(event));
+    this.#say(levelOfRuleset(event.ruleset), 'notice', event.id ?? '', rulesetText(event));
   }
 
   refused(id: string, text: string): void {
@@ -119,7 +118,7 @@ export class SendmailLog implements MtaLog {
   // Connections
 
   connect(relay: string): void {
-    this.#say(12, 'info', NO_QUEUE, `connect from ${relay}`);
+    this.#say(10, 'info', NO_QUEUE, `connect from ${relay}`);
   }
 
   noTransaction(id: string, relay: string, daemon: string): void {
@@ -305,6 +304,12 @@ export class SendmailLog implements MtaLog {
       sink.write({ at, severity, host, tag, pid: this.pid, text: line });
     }
   }
+}
+
+/** Of the log: what is refused to a client matters more than what another host or a login lacks. */
+function levelOfRuleset(ruleset: string): number {
+  if (ruleset === 'trust_auth') return 10;
+  return ruleset.startsWith('tls_') ? 6 : 4;
 }
 
 /** Of the mechanisms that prove a secret without sending it. */

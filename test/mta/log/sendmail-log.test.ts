@@ -144,6 +144,7 @@ suite('LogLevel', () => {
     [4, (log) => log.refused(ID, '<a@b>... User unknown')],
     [5, (log) => log.clone(ID, ID, 'bob')],
     [6, ruleset('tls_server')],
+    [10, ruleset('trust_auth')],
     [6, (log) => log.noTransaction(ID, relay, 'MTA')],
     [6, (log) => log.notification(ID, ID, 'DSN', 'x')],
     [7, to('User unknown', 'esmtp')],
@@ -155,7 +156,7 @@ suite('LogLevel', () => {
     [10, to('aborted by sender', null)],
     [10, (log) => log.done(ID, 0, 1)],
     [10, (log) => log.stopped('signal')],
-    [12, (log) => log.connect(relay)],
+    [10, (log) => log.connect(relay)],
   ];
 
   test('decides what is written', () => {
@@ -171,6 +172,19 @@ suite('LogLevel', () => {
       levels,
       FIRST.map(([level]) => level),
     );
+  });
+
+  test('what a real one wrote at a level is written at that level', () => {
+    const written = [9, 10, 12, 14, 15, 20].flatMap((level) => {
+      const bytes = readFileSync(join(FIXTURES, 'loglevels', `level-${level}.maillog.gz`));
+      const lines = gunzipSync(bytes).toString('latin1').split('\n');
+      return lines.flatMap((text) => {
+        const line = realLine(text);
+        const { log, sink } = makeLog(level);
+        return line !== undefined && sayAgain(log, line) ? [sink.lines.length] : [];
+      });
+    });
+    assert.ok(written.length > 700 && written.every((count) => count === 1));
   });
 
   test('severities are those of sendmail', () => {
