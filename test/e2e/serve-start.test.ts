@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDbStore } from '../../src/store/duckdb/duckdb-store.ts';
@@ -186,6 +186,8 @@ test('ended at any moment of its start, it ends well and the database is whole',
     assert.ok(code === 0 || signal === 'SIGTERM', `${code} ${signal} ${said.join()}`);
     assert.equal(existsSync(socketPathOf(db)), false);
   }
+  // On a busy machine none of them got as far as to make its folder.
+  mkdirSync(dirname(db), { recursive: true });
   const store = await DuckDbStore.open({ path: db });
   await store.migrate();
   await store.close();
