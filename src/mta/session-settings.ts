@@ -87,9 +87,9 @@ export async function described(
 ): Promise<readonly string[] | Reply> {
   const { directory } = site;
   const found = await (isList ? directory.describe(address) : directory.verify(address));
-  return found.kind === 'known'
-    ? found.lines
-    : { code: 550, status: '5.1.1', text: 'User unknown' };
+  if (found.kind === 'known') return found.lines;
+  if (found.kind === 'problem') return found.reply;
+  return { code: 550, status: '5.1.1', text: `${address}... User unknown` };
 }
 
 /** Null without a file of users. */

@@ -2,7 +2,7 @@
  * Who is known here, for those that ask before there is a message: the session at RCPT, VRFY and EXPN, and
  * `mta test`.
  */
-import type { AddressResolver, Destination, Envelope, Expansion } from '../model.ts';
+import type { AddressResolver, Destination, Envelope, Expansion, Reply } from '../model.ts';
 import { describeDestination } from './address-node.ts';
 import { AliasExpander, type ExpanderOptions } from './expander.ts';
 import { aliasKeys, isLocal, withDetail } from './plus-address.ts';
@@ -10,7 +10,8 @@ import { aliasKeys, isLocal, withDetail } from './plus-address.ts';
 /** Answers to VRFY and EXPN, one text a line: `Alice Smith <alice@mx1.corp.example>`. */
 export type Description =
   | { readonly kind: 'known'; readonly lines: readonly string[] }
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'problem'; readonly reply: Reply };
 
 export class AliasDirectory {
   readonly #options: ExpanderOptions;
@@ -42,7 +43,13 @@ export class AliasDirectory {
   /** EXPN: whom it stands for. */
   async describe(address: string): Promise<Description> {
     const expansions = await this.#expand(address, this.#options);
-    const lines = expansions.flatMap(recipientsOf).map((one) => this.#line(one));
+    const found = expansions.flatMap(recipientsOf);
+    const problem = expansions.find((one) => one.kind === 'problem');
+    if (found.length === 0 && problem !== undefined) {
+      return { kind: 'problem', reply: problem.reply };
+    }
+    const [ours, others] = [found.filter(isLocal), found.filter((one) => !isLocal(one))];
+    const lines = [...ours, ...others].map((one) => this.#line(one));
     return lines.length === 0 ? { kind: 'unknown' } : { kind: 'known', lines };
   }
 

@@ -174,7 +174,7 @@ class ExpansionRun {
     if (value === undefined || value === null) return false;
     node.user = { uid: defaultUser.uid, gid: 0 };
     node.owner = ownerOfList(destination.user, aliases);
-    await this.#visitMembers(node, splitMembers(value));
+    await this.#visitBackwards(node, splitMembers(value));
     if (node.isSelf) this.#deliver(node);
     return true;
   }
@@ -220,6 +220,18 @@ class ExpansionRun {
 
   async #readList(path: string, reader: Owner, isOwnOnly: boolean): Promise<ListFile> {
     return await readListFile({ path, reader, isOwnOnly, mostBytes: MOST_BYTES });
+  }
+
+  /** They are looked at as they stand, and delivered to the last one first: so sendmail chains an alias's list. */
+  async #visitBackwards(parent: Node, members: readonly string[]): Promise<void> {
+    const start = this.found.length;
+    const each: Found[][] = [];
+    for (const text of members) {
+      const from = this.found.length;
+      await this.#visitMember(parent, parseMember(text));
+      each.push(this.found.slice(from));
+    }
+    this.found.splice(start, Number.POSITIVE_INFINITY, ...each.toReversed().flat());
   }
 
   async #visitMembers(parent: Node, members: readonly string[]): Promise<void> {

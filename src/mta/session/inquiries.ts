@@ -26,7 +26,7 @@ async function ask(session: SmtpSession, rest: string, command: 'VRFY' | 'EXPN')
     return;
   }
   const found = await session.parts.describe(path.address, command === 'EXPN');
-  if ('code' in found) session.say({ ...found, text: `${shorten(rest)}... ${found.text}` });
+  if ('code' in found) session.say(found);
   else session.say(reply(250, '2.1.5', found.join('\n')));
 }
 

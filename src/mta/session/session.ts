@@ -279,7 +279,7 @@ export class SmtpSession {
     // `MAIL` may be followed by anything that is no letter, as in `MAIL\tFROM:`.
     const rest = text.slice(word.length).replace(/^[ \t]+/, '');
     if (PROXY_COMMANDS.has(verb) && this.transaction === null) {
-      this.log.openProxy(this.id, this.relay, shorten(`${line}\\r\\n`));
+      this.log.openProxy(this.id, this.relay, `${line}\r\n`);
       this.#hangUp(
         reply(421, '4.7.0', `${this.settings.hostname} Rejecting open proxy ${this.relay}`),
       );
