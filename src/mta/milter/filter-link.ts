@@ -16,8 +16,8 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'Connection timed out',
   EPIPE: 'Broken pipe',
 };
-/** Packets that were not asked for; a filter that sends more is not waited for. */
-const MOST_WAITING = 10_000;
+/** With so many packets not yet taken nothing more is read. */
+const MOST_WAITING = 8;
 
 export class FilterLink {
   readonly #socket: Socket;
@@ -70,6 +70,7 @@ export class FilterLink {
   async receive(timeoutMs: number): Promise<Packet> {
     await this.#until(() => this.#packets.length > 0, timeoutMs, 'timeout before data read');
     const packet = this.#packets.shift();
+    if (this.#packets.length < MOST_WAITING) this.#socket.resume();
     if (packet === undefined) throw new MilterError('nothing to read');
     return packet;
   }
@@ -84,7 +85,7 @@ export class FilterLink {
   #take(bytes: Buffer): void {
     try {
       this.#packets.push(...this.#reader.push(bytes));
-      if (this.#packets.length > MOST_WAITING) throw new MilterError('too many packets');
+      if (this.#packets.length >= MOST_WAITING) this.#socket.pause();
       this.#wake();
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));

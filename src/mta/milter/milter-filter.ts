@@ -70,8 +70,9 @@ export const EVENT = {
 export type EventName = keyof typeof EVENT;
 
 const CONTINUE: MilterReply = { kind: 'continue' };
-/** A filter that changes more has gone wrong. */
+/** A filter that changes more, or makes a bigger body, has gone wrong. */
 const MOST_CHANGES = 10_000;
+const MOST_BODY_BYTES = 256 * 1024 * 1024;
 
 export class MilterFilter {
   readonly config: FilterConfig;
@@ -140,6 +141,7 @@ export class MilterFilter {
     await this.#sendMacros(EVENT.endOfMessage, macros);
     await this.#link.send(encodePacket(COMMAND.endOfMessage), this.config.timeouts.send);
     const changes: MilterChange[] = [];
+    let bodyBytes = 0;
     for (;;) {
       const reply = await this.#answer(this.config.timeouts.endOfMessage);
       if (reply.kind !== 'change') return { changes, reply };
@@ -147,7 +149,9 @@ export class MilterFilter {
         throw new MilterError(`${reply.change.kind} was not negotiated`);
       }
       changes.push(reply.change);
-      if (changes.length > MOST_CHANGES) throw new MilterError('too many changes');
+      if (reply.change.kind === 'replace body') bodyBytes += reply.change.bytes.length;
+      const isTooMuch = changes.length > MOST_CHANGES || bodyBytes > MOST_BODY_BYTES;
+      if (isTooMuch) throw new MilterError('too many changes');
     }
   }
 
