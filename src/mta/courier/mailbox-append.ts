@@ -54,6 +54,7 @@ async function openOrCreate({
   name,
   owner,
   mode,
+  isOwnOnly,
 }: AppendTarget): Promise<{ handle: FileHandle; isNew: boolean }> {
   try {
     return { handle: await folder.openFile(name, APPEND, mode), isNew: false };
@@ -61,7 +62,9 @@ async function openOrCreate({
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
   const who = isRoot() ? owner : { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
-  if (!isAllowed(await folder.stat(), who, MAY_WRITE)) throw refusal('EACCES');
+  // The folder of all mailboxes is the mail system's: who runs as root makes them there for users.
+  const isOurFolder = isOwnOnly && isRoot();
+  if (!isOurFolder && !isAllowed(await folder.stat(), who, MAY_WRITE)) throw refusal('EACCES');
   const flags = APPEND | constants.O_CREAT | constants.O_EXCL;
   return { handle: await folder.openFile(name, flags, mode), isNew: true };
 }
