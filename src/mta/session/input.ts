@@ -97,8 +97,8 @@ export class SessionInput {
 
   /** All that has come, at least one byte. What is not used of it is given back with `unread`. */
   async chunk(timeoutMs: number): Promise<ChunkOutcome> {
-    if (!this.hasInput && this.#closed === null && !(await this.#wait(timeoutMs))) {
-      return { kind: 'timeout' };
+    while (!this.hasInput && this.#closed === null) {
+      if (!(await this.#wait(timeoutMs))) return { kind: 'timeout' };
     }
     if (!this.hasInput) return { kind: 'closed', why: this.#closed ?? 'unexpected close' };
     const chunk = this.#pending;
