@@ -155,6 +155,11 @@ export const MTA_SETTINGS = {
   StatusFile: setting('path', null, 'sendmail.st; it must exist to be written'),
 
   // How long others may take
+  'Timeout.ident': setting(
+    'duration',
+    '0s',
+    'for who is connecting (RFC 1413); 0s: nobody is asked',
+  ),
   'Timeout.command': setting('duration', '1h', 'for the next command of a client'),
   'Timeout.datablock': setting('duration', '1h', 'for the next bytes of a message'),
   'Timeout.connect': setting('duration', '2m', 'until another host answers'),

@@ -23,6 +23,8 @@ export interface Client {
   /** Its name in the DNS; `[address]` where it has none, `localhost` for ourselves. */
   readonly name: string;
   readonly resolution: ClientResolution;
+  /** Whom the client's machine names as its user (RFC 1413); absent: nobody was asked or told. */
+  readonly identUser?: string;
 }
 
 export type BodyType = '7BIT' | '8BITMIME';

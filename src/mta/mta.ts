@@ -18,15 +18,17 @@ import type { MtaLog } from './log/mta-log.ts';
 import { SendmailLog } from './log/sendmail-log.ts';
 import { intervalText, relayText } from './log/text.ts';
 import { logSinks } from './log-sinks.ts';
-import type { MailerName } from './model.ts';
+import type { Client, MailerName } from './model.ts';
 import { notificationBuilder } from './notifications.ts';
 import { ClientLimits } from './policy/client-limits.ts';
+import { ActivityFile } from './queue/activity.ts';
 import { takeQueueLock } from './queue/queue-lock.ts';
 import { RequestWatcher } from './queue/requests.ts';
 import { Spool } from './queue/spool.ts';
 import { ProcessIds, QueueIds } from './queue-ids.ts';
 import { nameClient } from './route/client-name.ts';
-import type { SessionAuth, SessionParts } from './session/parts.ts';
+import { askIdent } from './route/ident.ts';
+import type { Connection, SessionAuth, SessionParts } from './session/parts.ts';
 import { type ListeningOn, SmtpServer } from './session/server.ts';
 import { SitePolicy } from './session-policy.ts';
 import {
@@ -56,6 +58,8 @@ export interface MtaSurroundings {
 }
 
 const NO_STATISTICS = { messageTo: () => undefined, messageFrom: () => undefined };
+/** What users and hosts have sent, kept over a restart. */
+const LIMITS_FILE = 'sending-limits.json';
 const CLIENT_NAME_MS = 5_000;
 const STOP_MS = 10_000;
 
@@ -151,6 +155,9 @@ export class Mta {
     const watcher = new RequestWatcher(spool.folder, (request) => runner.carryOut(request));
     await watcher.start();
     this.#stops.push(() => watcher.stop());
+    const activity = new ActivityFile(spool.folder, () => spool.locks.held);
+    activity.start();
+    this.#stops.push(() => activity.stop());
     const server = await this.#makeServer(site, spool, runner);
     const listening = await server.start();
     this.#stops.push(() => server.stop());
@@ -231,6 +238,10 @@ export class Mta {
       version: this.#version,
       zone: this.#around.zone,
     });
+    const outgoing = outgoingLimits(config, this.#now);
+    const kept = join(spool.folder, LIMITS_FILE);
+    await outgoing.load(kept);
+    this.#stops.push(() => outgoing.save(kept));
     const shared = {
       site,
       spool,
@@ -245,7 +256,7 @@ export class Mta {
       policy: new SitePolicy({
         rulesets: site.rulesets,
         limits: new ClientLimits(this.#now),
-        outgoing: outgoingLimits(config, this.#now),
+        outgoing,
         access: site.access,
         greetPauseMs: config.GreetPause,
       }),
@@ -258,6 +269,17 @@ export class Mta {
       partsFor: () => this.#partsFor(shared),
       relayText,
     });
+  }
+
+  async #clientOf(site: Site, connection: Connection): Promise<Client> {
+    const { address: clientAddress, port: clientPort, localAddress, localPort } = connection;
+    const timeoutMs = this.#config['Timeout.ident'];
+    const question = { clientAddress, clientPort, localAddress, localPort, timeoutMs };
+    const [client, identUser] = await Promise.all([
+      nameClient({ dns: site.dns, timeoutMs: CLIENT_NAME_MS }, connection),
+      timeoutMs === 0 ? undefined : askIdent(question),
+    ]);
+    return identUser === undefined ? client : { ...client, identUser };
   }
 
   #partsFor({ site, spool, runner, tls, auth, filter, policy }: SharedParts): SessionParts {
@@ -290,8 +312,7 @@ export class Mta {
       tls,
       describe: (address, isList) => described(site, address, isList),
       flush: (domain) => void runner.flush({ recipient: `@${domain}` }).catch(() => undefined),
-      clientOf: (address, port) =>
-        nameClient({ dns: site.dns, timeoutMs: CLIENT_NAME_MS }, { address, port }),
+      clientOf: (connection) => this.#clientOf(site, connection),
     };
   }
 

@@ -14,11 +14,14 @@ const HOST_NAME = 40;
 const LARGEST_LONG = '9223372036854775807';
 
 /** `mail.example [198.51.100.10] (may be forged)`, `[IPv6:2001:db8:0:0:0:0:0:1]`, `alice@localhost`. */
-export function relayText(client: Pick<Client, 'name' | 'address' | 'resolution'>): string {
+export function relayText(
+  client: Pick<Client, 'name' | 'address' | 'resolution' | 'identUser'>,
+): string {
   if (client.address === '') return client.name;
   const address = bracketed(client.address);
   const named = client.name.startsWith('[') || client.name === '';
-  const text = named ? address : `${client.name} ${address}`;
+  const user = client.identUser === undefined ? '' : `${client.identUser}@`;
+  const text = named ? `${user}${address}` : `${user}${client.name} ${address}`;
   return client.resolution === 'FORGED' ? `${text} (may be forged)` : text;
 }
 

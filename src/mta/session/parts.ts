@@ -147,6 +147,14 @@ export interface SessionFilter {
   close(): void;
 }
 
+/** The two ends of a client's connection. */
+export interface Connection {
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
 export interface SessionParts {
   readonly log: MtaLog;
   /** Makes queue ids for this session's process id. */
@@ -167,7 +175,7 @@ export interface SessionParts {
   readonly describe: (address: string, isList: boolean) => Promise<readonly string[] | Reply>;
   /** ETRN: deliver what waits for this domain. */
   readonly flush: (domain: string) => void;
-  readonly clientOf: (address: string, port: number) => Promise<Client>;
+  readonly clientOf: (connection: Connection) => Promise<Client>;
 }
 
 export interface Timeouts {

@@ -114,10 +114,11 @@ export class SmtpServer {
 
   async #serve(socket: Socket, daemon: DaemonOptions): Promise<void> {
     const { partsFor, settings, relayText } = this.#options;
-    const { remoteAddress = '', remotePort = 0 } = socket;
-    if (remoteAddress === '') return;
+    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+    const { localAddress = '', localPort = 0 } = socket;
+    if (address === '') return;
     const parts = partsFor();
-    const client = await parts.clientOf(remoteAddress, remotePort);
+    const client = await parts.clientOf({ address, port, localAddress, localPort });
     const relay = relayText(client);
     const session = new SmtpSession({ socket, client, relay, daemon, parts, settings });
     this.#live.add(session);
