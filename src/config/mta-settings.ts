@@ -62,6 +62,12 @@ export const MTA_SETTINGS = {
   CR: setting('list', [], 'such domains and networks'),
   AccessMap: setting('path', null, 'the access map: text, or made by makemap'),
   BadMailFrom: setting('path', null, 'file of senders that are refused'),
+  BlockBadHelo: setting(
+    'boolean',
+    false,
+    'refuse clients that greet with our name or a nameless one',
+  ),
+  RequireReverseDns: setting('boolean', false, 'refuse clients whose address has no name'),
   Dnsbl: setting('list', [], 'lists of the DNS whose clients are refused'),
   AcceptUnresolvableDomains: setting('boolean', false, 'take senders whose domain does not exist'),
   UserMessagesPerHour: setting(

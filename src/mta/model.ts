@@ -142,6 +142,8 @@ export interface Envelope {
   readonly quarantine: string | null;
   /** DELIVERBY or the site's limits may differ for a bounce; it is never bounced again to its sender. */
   readonly isBounce: boolean;
+  /** Until when its sender wants it delivered (RFC 2852): then it goes back (`R`) or he is told (`N`). */
+  readonly deliverBy?: { readonly at: number; readonly mode: 'R' | 'N' };
   /** Servers that it has passed, ours included; absent: not counted. */
   readonly hops?: number;
 }

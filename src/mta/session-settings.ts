@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls';
 import type { MtaConfig } from '../config/mta-config.ts';
 import { PasswordFile } from './auth/password-file.ts';
 import { findMechanism, type Mechanism, SaslExchange } from './auth/sasl.ts';
+import { daemonOptions } from './daemon-options.ts';
 import { mailDate } from './dates.ts';
 import { parseFilter } from './milter/filter-config.ts';
 import type { Reply } from './model.ts';
@@ -60,7 +61,14 @@ export function sessionSettings(
 /** Null without a certificate. */
 export async function secureContext(config: MtaConfig): Promise<SecureContext | null> {
   const { ServerCertFile: cert, ServerKeyFile: key, CACertFile: ca } = config;
-  if (cert === null || key === null) return null;
+  if (cert === null || key === null) {
+    if (daemonOptions(config.DaemonPortOptions).some(({ isTls }) => isTls)) {
+      throw new Error(
+        'a port begins with TLS (M=s), but ServerCertFile and ServerKeyFile are not set',
+      );
+    }
+    return null;
+  }
   return createSecureContext({
     cert: await readFile(cert),
     key: await readFile(key),

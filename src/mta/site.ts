@@ -147,8 +147,8 @@ async function rulesetsOf(
     acceptsUnresolvable: config.AcceptUnresolvableDomains,
     acceptsUnqualified: false,
     blocksRecipients: true,
-    blocksBadHelo: false,
-    requiresName: false,
+    blocksBadHelo: config.BlockBadHelo,
+    requiresName: config.RequireReverseDns,
     trustedMechanisms: config.AuthFile === null ? [] : config.AuthMechanisms,
     limitCode: 421,
   });

@@ -10,7 +10,7 @@ import type { Attempt, ControllingUser, Envelope, FinalRecipient } from '../mode
 import type { QueueRecord } from '../queue/control-file.ts';
 import type { MessageState } from '../queue/message-state.ts';
 import { applyRecord, priorityOf } from '../queue/message-state.ts';
-import { nextTryAfter } from '../queue/schedule.ts';
+import { nextTryAfter, nextTryOf } from '../queue/schedule.ts';
 import { SpoolError } from '../queue/spool-files.ts';
 import { askCourier } from './ask-courier.ts';
 import { makeClone } from './clones.ts';
@@ -201,7 +201,8 @@ export class MessageDelivery {
   async #saveTry(): Promise<void> {
     const { now, policy } = this.#parts;
     const at = now();
-    const next = nextTryAfter(at, this.#state.tries + 1, policy);
+    const usual = nextTryAfter(at, this.#state.tries + 1, policy);
+    const next = nextTryOf(this.#state.envelope, at, usual);
     this.#record({ t: 'tried', at, next });
     this.#isTryRecorded = true;
     await this.#save();

@@ -166,9 +166,13 @@ function isEnvelope(value: unknown): value is Envelope {
     (value.client === null || isObject(value.client)) &&
     typeof value.isUtf8 === 'boolean' &&
     typeof value.isBounce === 'boolean' &&
+    (value.deliverBy === undefined || isDeliverBy(value.deliverBy)) &&
     isListOf(value.recipients, isAccepted)
   );
 }
+
+const isDeliverBy = (value: unknown): boolean =>
+  isObject(value) && isNumber(value.at) && (value.mode === 'R' || value.mode === 'N');
 
 const isControllingUser = (value: unknown): boolean =>
   isObject(value) && isText(value.shown) && isNumber(value.uid) && isNumber(value.gid);

@@ -63,15 +63,25 @@ export function returnLimit(envelope: Envelope, timeouts: Timeouts): number {
   return envelope.isBounce ? timeouts.bounceReturn : timeouts.queueReturn;
 }
 
+/** Not later than the time its sender has set, if that is still to come: he is told then. */
+export function nextTryOf(envelope: Envelope, now: number, next: number): number {
+  const { deliverBy } = envelope;
+  return deliverBy !== undefined && deliverBy.at > now ? Math.min(next, deliverBy.at + 1) : next;
+}
+
 export function isExpired(envelope: Envelope, now: number, timeouts: Timeouts): boolean {
+  const { deliverBy } = envelope;
+  if (deliverBy?.mode === 'R' && now > deliverBy.at) return true;
   return now > envelope.arrivedAt + returnLimit(envelope, timeouts);
 }
 
 /** Bounces, bulk mail and what lists send are not worth a warning to anybody (sendmail's dropenvelope). */
 export function isWarningDue(state: MessageState, now: number, timeouts: Timeouts): boolean {
   const { envelope, warnedAt } = state;
-  if (timeouts.queueWarn === 0 || warnedAt !== null) return false;
-  if (now <= envelope.arrivedAt + timeouts.queueWarn) return false;
+  const { deliverBy } = envelope;
+  if (warnedAt !== null) return false;
+  if (deliverBy?.mode === 'N' && now > deliverBy.at) return envelope.sender !== '';
+  if (timeouts.queueWarn === 0 || now <= envelope.arrivedAt + timeouts.queueWarn) return false;
   return envelope.class >= 0 && envelope.sender !== '' && !isListSender(envelope.sender);
 }
 

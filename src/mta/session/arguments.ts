@@ -26,6 +26,8 @@ export interface MailParameters {
   readonly isUtf8: boolean;
   readonly envid: string | null;
   readonly ret: 'FULL' | 'HDRS' | null;
+  /** `SECONDS;R` or `SECONDS;N`. */
+  readonly deliverBy: string | null;
 }
 
 export interface RcptParameters {
@@ -85,10 +87,14 @@ const MAIL_READERS: Readonly<Record<string, Reader>> = {
     if (!XTEXT.test(value)) return reply(501, '5.5.4', 'Syntax error in AUTH parameter value');
     return undefined;
   },
-  BY(value) {
-    return value === null || !/^-?\d{1,9};[RN]T?$/i.test(value)
-      ? reply(501, '5.5.4', 'Syntax error in BY parameter value')
-      : undefined;
+  BY(value, into) {
+    const [, seconds = '', mode = ''] = /^(-?\d{1,9});([RN])T?$/i.exec(value ?? '') ?? [];
+    // To be returned at once means nothing (RFC 2852, 4).
+    if (mode === '' || (mode.toUpperCase() === 'R' && Number(seconds) <= 0)) {
+      return reply(501, '5.5.4', 'Syntax error in BY parameter value');
+    }
+    into.deliverBy = `${seconds};${mode.toUpperCase()}`;
+    return undefined;
   },
 };
 
@@ -130,7 +136,14 @@ export function mailParameters(text: string, isUtf8Offered: boolean): Parsed<Mai
       return undefined;
     };
   }
-  const initial = { size: 0, bodyType: null, isUtf8: false, envid: null, ret: null };
+  const initial = {
+    size: 0,
+    bodyType: null,
+    isUtf8: false,
+    envid: null,
+    ret: null,
+    deliverBy: null,
+  };
   return read(text, readers, initial);
 }
 

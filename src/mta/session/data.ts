@@ -229,6 +229,14 @@ async function envelopeOf(
     recipients,
     quarantine: transaction.quarantine,
     hops: head.hops + 1,
+    ...deliverByOf(transaction),
     isBounce: false,
   };
+}
+
+/** The time that BY= means, counted from when it was said. */
+function deliverByOf({ deliverBy, startedAt }: Transaction): Pick<Envelope, 'deliverBy'> {
+  if (deliverBy === null) return {};
+  const at = startedAt + Number.parseInt(deliverBy, 10) * 1000;
+  return { deliverBy: { at, mode: deliverBy.endsWith('R') ? 'R' : 'N' } };
 }

@@ -57,6 +57,7 @@ function begin(session: SmtpSession, senderShown: string, sender: string): Trans
     isUtf8: false,
     envid: null,
     ret: null,
+    deliverBy: null,
     recipients: [],
     refusedRecipients: 0,
     namedRecipients: 0,

@@ -219,6 +219,8 @@ export interface Transaction {
   isUtf8: boolean;
   envid: string | null;
   ret: Envelope['ret'];
+  /** `SECONDS;R` or `SECONDS;N` (RFC 2852). */
+  deliverBy: string | null;
   recipients: AcceptedRecipient[];
   refusedRecipients: number;
   /** Recipients that the rules let pass, known or not. */

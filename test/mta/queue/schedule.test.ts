@@ -9,6 +9,7 @@ import {
   isExpired,
   isWarningDue,
   nextTryAfter,
+  nextTryOf,
 } from '../../../src/mta/queue/schedule.ts';
 import { envelopeOf, HOUR, START } from '../../support/mta-queue.ts';
 
@@ -32,6 +33,23 @@ suite('schedule of the queue', () => {
     assert.ok(!isDue({ nextTry: START + 1, lastTry: null }, START, policy));
     assert.ok(isDue({ nextTry: START + 1, lastTry: null }, START, policy, true));
     assert.ok(!isDue({ nextTry: START, lastTry: START - 1000 }, START, policy, true));
+  });
+
+  test('a sender who has set a time is told when it has come', () => {
+    const at = START + 60_000;
+    const [back, told] = (['R', 'N'] as const).map((mode) => state({ deliverBy: { at, mode } }));
+    assert.ok(back !== undefined && told !== undefined);
+    const outcomes = [back, told].map((one) => [
+      isExpired(one.envelope, at + 1, DEFAULT_TIMEOUTS),
+      isWarningDue(one, at + 1, DEFAULT_TIMEOUTS),
+      isExpired(one.envelope, at, DEFAULT_TIMEOUTS),
+      nextTryOf(one.envelope, START, START + HOUR) - START,
+      nextTryOf(one.envelope, at, START + HOUR) - START,
+    ]);
+    assert.deepEqual(outcomes, [
+      [true, false, false, 60_001, HOUR],
+      [false, true, false, 60_001, HOUR],
+    ]);
   });
 
   test('whom a warning is for', () => {

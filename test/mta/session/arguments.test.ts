@@ -24,19 +24,21 @@ suite('what follows MAIL and RCPT', () => {
   });
 
   test('of MAIL', () => {
-    const text = 'SIZE=12 BODY=8bitmime ENVID=a+2Bb RET=hdrs AUTH=<>';
+    const text = 'SIZE=12 BODY=8bitmime ENVID=a+2Bb RET=hdrs AUTH=<> BY=120;n';
     assert.deepEqual(said(mailParameters(text, true)), {
       size: 12,
       bodyType: '8BITMIME',
       isUtf8: false,
       envid: 'a+2Bb',
       ret: 'HDRS',
+      deliverBy: '120;N',
     });
     assert.equal(
       said(mailParameters('SMTPUTF8', false)),
       '555 5.5.4 SMTPUTF8 parameter unrecognized',
     );
     assert.equal(said(mailParameters('SIZE', true)), '501 5.5.2 SIZE requires a value');
+    assert.match(String(said(mailParameters('BY=0;R', true))), /^501 5\.5\.4 Syntax error in BY/);
     assert.equal(said(mailParameters('BODY=9', true)), '501 5.5.4 Unknown BODY type 9');
     assert.equal(
       said(mailParameters('__proto__=1', true)),
