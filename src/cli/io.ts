@@ -92,7 +92,10 @@ export async function complain(io: Io, text: string): Promise<void> {
 }
 
 /** Runs a command and says what went wrong, if anything; its exit code. */
-export async function guarded(io: Io, command: () => Promise<ExitCode>): Promise<ExitCode> {
+export async function guarded<Code extends number>(
+  io: Io,
+  command: () => Promise<Code | ExitCode>,
+): Promise<Code | ExitCode> {
   try {
     return await command();
   } catch (error) {

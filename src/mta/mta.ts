@@ -12,7 +12,7 @@ import type { MtaConfig } from '../config/mta-config.ts';
 import { couriersOf } from './couriers.ts';
 import { daemonOptions } from './daemon-options.ts';
 import { DestinationSlots } from './delivery/destination-slots.ts';
-import { QueueRunner } from './delivery/queue-runner.ts';
+import { QueueRunner, type Timers } from './delivery/queue-runner.ts';
 import type { LogSink } from './log/log-sink.ts';
 import type { MtaLog } from './log/mta-log.ts';
 import { SendmailLog } from './log/sendmail-log.ts';
@@ -50,6 +50,8 @@ export interface MtaSurroundings {
   /** Hears of what a person should see: a file that cannot be read, a sink that fails. */
   readonly onProblem: (text: string) => void;
   readonly now?: () => number;
+  /** When messages that wait are due; of the same time as `now`. */
+  readonly timers?: Timers;
   /** Instead of the configured ones. */
   readonly sink?: LogSink;
 }
@@ -220,6 +222,7 @@ export class Mta {
       mode: config.DeliveryMode,
       runners: config.MaxDeliveries,
       deliveries: config.MaxDeliveries,
+      ...(this.#around.timers === undefined ? {} : { timers: this.#around.timers }),
     });
   }
 
@@ -235,7 +238,7 @@ export class Mta {
       spool,
       runner,
       tls: await secureContext(config),
-      auth: await authOf(config),
+      auth: await authOf(config, this.#hostname, this.#now),
       filter: await filterOf(config, this.log),
       policy: new SitePolicy({
         rulesets: site.rulesets,
@@ -297,7 +300,7 @@ export class Mta {
 
   /** `$v/$Z`. */
   get #version(): string {
-const version = this.#config.Version ?? '';
+    const version = this.#config.Version ?? '';
     return version.includes('/') ? version : `${version}/maillog-${this.#around.version}`;
   }
 }

@@ -3,11 +3,19 @@ import { readFile } from 'node:fs/promises';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { MtaConfig } from '../config/mta-config.ts';
+import { PasswordFile } from './auth/password-file.ts';
+import { findMechanism, SaslExchange, type SaslServer, type SaslStep } from './auth/sasl.ts';
 import { mailDate } from './dates.ts';
 import type { MtaLog } from './log/mta-log.ts';
 import type { Reply } from './model.ts';
 import { parseSmtpPath, replyAbout } from './route/smtp-path.ts';
-import type { PathOutcome, SessionAuth, SessionFilter, SessionSettings } from './session/parts.ts';
+import type {
+  AuthStep,
+  PathOutcome,
+  SessionAuth,
+  SessionFilter,
+  SessionSettings,
+} from './session/parts.ts';
 import type { Site } from './site.ts';
 
 export interface SettingsSurroundings {
@@ -76,8 +84,48 @@ export async function described(
     : { code: 550, status: '5.1.1', text: 'User unknown' };
 }
 
-export async function authOf(_config: MtaConfig): Promise<SessionAuth | null> {
-  return null;
+/** Null without a file of passwords. */
+export async function authOf(
+  config: MtaConfig,
+  realm: string,
+  now: () => number,
+): Promise<SessionAuth | null> {
+  if (config.AuthFile === null) return null;
+  const users = new PasswordFile(await readFile(config.AuthFile, 'latin1'));
+  return sessionAuth(config, { users, realm, now });
+}
+
+function sessionAuth(config: MtaConfig, server: SaslServer): SessionAuth {
+  const names = config.AuthMechanisms.filter((name) => findMechanism(name) !== undefined);
+  return {
+    mechanisms: (isSecure) => (isSecure || config.AuthWithoutTls ? names : []),
+    exchange: (name) => {
+      const exchange = new SaslExchange(findMechanism(name) ?? 'PLAIN', server);
+      return {
+        start: async (initial) => authStep(await exchange.start(base64(initial))),
+        answer: async (response) => authStep(await exchange.respond(response.toString('base64'))),
+      };
+    },
+  };
+}
+
+/** As AUTH has an initial response: `=` for an empty one. */
+function base64(initial: Buffer | null): string | null {
+  return initial === null ? null : initial.toString('base64') || '=';
+}
+
+function authStep(step: SaslStep): AuthStep {
+  switch (step.kind) {
+    case 'challenge':
+      return { kind: 'challenge', text: Buffer.from(step.text, 'base64').toString('latin1') };
+    case 'success':
+      return { kind: 'ok', user: step.user };
+    case 'failure':
+      return { kind: 'failed', user: step.user, isKnown: step.isKnown };
+    case 'malformed':
+    case 'cancelled':
+      return { kind: 'failed', user: '', isKnown: false };
+  }
 }
 
 export async function filterOf(

@@ -1,0 +1,4 @@
+/** x */
+export function importSendmailCf(_text: string, _name: string): string {
+  return '';
+}
