@@ -6,21 +6,15 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExitCode } from '../../model/errors.ts';
-import { fileError, MaillogError, maillogError } from '../../model/errors.ts';
 import { Mta } from '../../mta/mta.ts';
 import type { ListeningOn } from '../../mta/session/server.ts';
 import type { CommandContext } from '../context.ts';
 import { complain, print } from '../io.ts';
+import { explainStart } from '../mta/explain-start.ts';
 import { type MtaPlace, mtaPlace } from '../mta/place.ts';
 import type { Options } from '../program.ts';
 import { Lifetime, type LifetimeLog, type Living } from '../serve/lifetime.ts';
 import { VERSION } from '../version.ts';
-
-const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there already',
-  EACCES: 'permission denied; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE',
-  EADDRNOTAVAIL: 'this host has no such address',
-};
 
 export async function runMtaStart(context: CommandContext, options: Options): Promise<ExitCode> {
   const { io } = context;
@@ -93,8 +87,13 @@ class MtaDaemon implements Living {
     if (status !== null && !existsSync(status)) {
       await this.#warn(`${status} does not exist: no statistics are kept ("touch" makes it)`);
     }
-    const mta = makeMta(place, this.#context.zone, (text) => void this.#warn(text));
-    const listening = await startOrExplain(mta);
+    const { config, stateFolder } = place;
+    const onProblem = (text: string) => void this.#warn(text);
+    const around = { stateFolder, zone: this.#context.zone, version: VERSION, onProblem };
+    const { mta, listening } = await explainStart(async () => {
+      const made = new Mta(config, around);
+      return { mta: made, listening: await made.start() };
+    });
     this.#place = place;
     this.#mta = mta;
     for (const one of listening) await this.#say(`listening on ${addressOf(one)} (${one.name})`);
@@ -108,43 +107,6 @@ class MtaDaemon implements Living {
   #warn(text: string): Promise<void> {
     return complain(this.#context.io, text);
   }
-}
-
-function makeMta(place: MtaPlace, zone: string, onProblem: (text: string) => void): Mta {
-  const { config, stateFolder } = place;
-  try {
-    return new Mta(config, { stateFolder, zone, version: VERSION, onProblem });
-  } catch (error) {
-    throw explained(error);
-  }
-}
-
-async function startOrExplain(mta: Mta): Promise<readonly ListeningOn[]> {
-  try {
-    return await mta.start();
-  } catch (error) {
-    throw explained(error);
-  }
-}
-
-/** What a person can do something about, in one line. */
-function explained(error: unknown): MaillogError {
-  if (error instanceof MaillogError) return error;
-  const found = error instanceof Error ? (error as NodeJS.ErrnoException) : new Error(`${error}`);
-  const { code, address, port, path, syscall } = found as NodeJS.ErrnoException & {
-    readonly address?: string;
-    readonly port?: number;
-  };
-  if (syscall === 'listen' || syscall === 'bind') {
-    const where = `${address ?? ''}:${port ?? ''}`;
-    return maillogError(
-      'E_CANNOT_LISTEN',
-      { address: where, problem: LISTEN_PROBLEMS[code ?? ''] ?? found.message },
-      error,
-    );
-  }
-  if (path !== undefined) return fileError(error, path);
-  return maillogError('E_MTA_CANNOT_START', { problem: found.message }, error);
 }
 
 /** Of a try-out all is its own; elsewhere only what nobody else makes. */
