@@ -7,8 +7,16 @@ const ROW_FORMAT = () =>
     .choices(['text', 'json', 'csv'])
     .default('text');
 
-/** `raw` is the command line behind `maillog`: sendmail's own options are not of our form. */
-export function addMta(register: Register, group: Command, raw: readonly string[]): void {
+/**
+ * sendmail's own options are not of our form: behind its name all are words to us.
+ */
+export function shielded(argv: readonly string[]): readonly string[] {
+  const [group, command, first] = argv;
+  const isSendmail = group === 'mta' && command === 'sendmail' && first !== '--help';
+  return isSendmail ? ['mta', 'sendmail', '--', ...argv.slice(2)] : argv;
+}
+
+export function addMta(register: Register, group: Command): void {
   const add = (name: string, summary: string, load: () => Promise<Run>): Command =>
     register(name, summary, load, group).option(
       '--mta-config <file>',
@@ -17,7 +25,7 @@ export function addMta(register: Register, group: Command, raw: readonly string[
   addServer(add);
   addQueue(add);
   addTables(add);
-  addSubmission(add, raw);
+  addSubmission(add);
 }
 
 type Add = (name: string, summary: string, load: () => Promise<Run>) => Command;
@@ -92,15 +100,12 @@ function addTables(add: Add): void {
     .option('--from <sender>', 'the sender it names');
 }
 
-function addSubmission(add: Add, raw: readonly string[]): void {
+function addSubmission(add: Add): void {
   add('sendmail', 'hand a message on standard input over, as /usr/sbin/sendmail', async () => {
     const { runSendmail } = await import('./commands/mta-sendmail.ts');
-    const args = raw.slice(raw.indexOf('sendmail') + 1);
-    return (context) => runSendmail(context, args);
+    return (context, _options, args) => runSendmail(context, args);
   })
     .argument('[argument...]', "sendmail's options (-t -i -f -F -bs -bp -N ...) and recipients")
-    .allowUnknownOption()
-    .allowExcessArguments()
     .helpOption('--help', 'display help for command');
 }
 

@@ -10,7 +10,7 @@ import type { ExitCode } from '../model/errors.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { guarded, OutputClosed, print } from './io.ts';
-import { addDemo, addMta } from './mta-program.ts';
+import { addDemo, addMta, shielded } from './mta-program.ts';
 import { VERSION } from './version.ts';
 
 /** Options as commander hands them over, by their long names. */
@@ -48,11 +48,11 @@ const READING: readonly [string, string][] = [
 /** Runs maillog with these arguments; never throws. */
 export async function runMaillog(argv: readonly string[], io: Io): Promise<ProgramExit> {
   let exitCode: ProgramExit = 0;
-  const program = buildProgram(io, argv, (code) => {
+  const program = buildProgram(io, (code) => {
     exitCode = code;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(shielded(argv), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
@@ -69,11 +69,7 @@ export type Register = (
   group?: Command,
 ) => Command;
 
-function buildProgram(
-  io: Io,
-  argv: readonly string[],
-  finish: (code: ProgramExit) => void,
-): Command {
+function buildProgram(io: Io, finish: (code: ProgramExit) => void): Command {
   const program = new Command('maillog')
     .description(
       'Mail logs in, right answers out: what happened to the mail, who sent what, what to look at.',
@@ -115,11 +111,7 @@ function buildProgram(
   addDaemon(register);
   addUpkeep(register, program, io);
   addKeeping(register);
-  addMta(
-    register,
-    groupOf(program, 'mta', 'the mail server: start it, its queue, its tables'),
-    argv,
-  );
+  addMta(register, groupOf(program, 'mta', 'the mail server: start it, its queue, its tables'));
   addDemo(register);
   return program;
 }

@@ -92,7 +92,7 @@ Of this afternoon there are, in ${folder}:
     mail.duckdb   the store                                sendmail.st  statistics, for mailstats
     mta.toml      the campus server's configuration        internet/    the other side
 
-To look further:
+To look further (from a clone, "npm start -- ..." is "maillog ..."):
     maillog trace dave@campus.example ${db}
     maillog top auth-users --date ${day} ${db}
     maillog series --by status --step 15m --date ${day} ${db}

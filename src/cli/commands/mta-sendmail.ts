@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { daemonOptions } from '../../mta/daemon-options.ts';
 import { compactTime, mailDate } from '../../mta/dates.ts';
 import type { CommandContext } from '../context.ts';
-import { complain } from '../io.ts';
+import { sayAs } from '../io.ts';
 import { type Door, handOver } from '../mta/hand-over.ts';
 import { type MtaPlace, mtaPlace } from '../mta/place.ts';
 import { type SendmailRequest, sendmailArguments } from '../mta/sendmail-arguments.ts';
@@ -28,7 +28,7 @@ export async function runSendmail(
 ): Promise<ProgramExit> {
   const parsed = sendmailArguments(args);
   if (parsed.kind === 'usage') {
-    await complain(context.io, `sendmail: ${parsed.problem}`);
+    await sayAs(context.io, 'sendmail', `${parsed.problem}`);
     return USAGE;
   }
   const { request } = parsed;
@@ -50,7 +50,7 @@ export async function runSendmail(
     case 'verify':
       return await (await import('./mta-test.ts')).runMtaTest(context, options, request.recipients);
     case 'other':
-      await complain(context.io, `sendmail: ${request.modeText}: see maillog mta --help`);
+      await sayAs(context.io, 'sendmail', `${request.modeText}: see maillog mta --help`);
       return USAGE;
   }
 }
@@ -62,7 +62,7 @@ async function sendMessage(
 ): Promise<ProgramExit> {
   const { io, now, zone } = context;
   if (request.recipients.length === 0 && !request.takesHeader) {
-    await complain(io, 'sendmail: Recipient names must be specified');
+    await sayAs(io, 'sendmail', 'Recipient names must be specified');
     return USAGE;
   }
   const place = mtaPlace(io, options);
@@ -78,18 +78,18 @@ async function sendMessage(
   });
   const all = [...new Set([...request.recipients.map(bare), ...recipients])];
   if (all.length === 0) {
-    await complain(io, 'sendmail: No recipient addresses found in header');
+    await sayAs(io, 'sendmail', 'No recipient addresses found in header');
     return USAGE;
   }
   const door = doorOf(place, host);
   if (door === null) {
-    await complain(io, 'sendmail: no port of DaemonPortOptions takes mail without TLS and AUTH');
+    await sayAs(io, 'sendmail', 'no port of DaemonPortOptions takes mail without TLS and AUTH');
     return UNAVAILABLE;
   }
   const { notify, ret, envid } = request;
   const letter = { sender, recipients: all, text, notify, ret, envid };
   const { exitCode, messages } = await handOver(door, letter);
-  for (const message of messages) await complain(io, `sendmail: ${message}`);
+  for (const message of messages) await sayAs(io, 'sendmail', `${message}`);
   return exitCode;
 }
 
@@ -127,7 +127,7 @@ async function talkSmtp({ io }: CommandContext, options: Options): Promise<Progr
     return 0;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    await complain(io, `sendmail: the MTA does not answer (${why})`);
+    await sayAs(io, 'sendmail', `the MTA does not answer (${why})`);
     return TRY_AGAIN;
   } finally {
     socket.destroy();

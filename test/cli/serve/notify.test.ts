@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadLibc, unixSocketAddress } from '../../../src/system/libc.ts';
 import { Notifier } from '../../../src/cli/serve/notify.ts';
+import { loadLibc, unixSocketAddress } from '../../../src/system/libc.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'maillog-notify-'));
 after(() => rmSync(folder, { recursive: true }));
