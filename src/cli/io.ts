@@ -83,16 +83,24 @@ export async function print(io: Io, text: string | Uint8Array): Promise<void> {
 }
 
 /** Says one line to the person. Never fails: there would be nowhere to say so. */
-export async function complain(io: Io, text: string): Promise<void> {
+export function complain(io: Io, text: string): Promise<void> {
+  return sayAs(io, 'maillog', text);
+}
+
+/** The same under the name of the program that is stood in for. */
+export async function sayAs(io: Io, program: string, text: string): Promise<void> {
   try {
-    await write(io.stderr, `maillog: ${terminalText(text)}\n`);
+    await write(io.stderr, `${program}: ${terminalText(text)}\n`);
   } catch {
     // A closed stderr must not turn a result into a failure.
   }
 }
 
 /** Runs a command and says what went wrong, if anything; its exit code. */
-export async function guarded(io: Io, command: () => Promise<ExitCode>): Promise<ExitCode> {
+export async function guarded<Code extends number>(
+  io: Io,
+  command: () => Promise<Code | ExitCode>,
+): Promise<Code | ExitCode> {
   try {
     return await command();
   } catch (error) {

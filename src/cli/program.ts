@@ -10,17 +10,21 @@ import type { ExitCode } from '../model/errors.ts';
 import type { CommandContext } from './context.ts';
 import type { Io } from './io.ts';
 import { guarded, OutputClosed, print } from './io.ts';
+import { addDemo, addMta, shielded } from './mta-program.ts';
 import { VERSION } from './version.ts';
 
 /** Options as commander hands them over, by their long names. */
 export type Options = Readonly<Record<string, unknown>>;
+
+/** Ours, or one of sysexits(3) where somebody else's program is stood in for. */
+export type ProgramExit = ExitCode | 64 | 65 | 66 | 67 | 69 | 70 | 73 | 74 | 75 | 77 | 78;
 
 /** A command's code: options and arguments in, exit code out. */
 export type Run = (
   context: CommandContext,
   options: Options,
   args: readonly string[],
-) => Promise<ExitCode>;
+) => Promise<ProgramExit>;
 
 const ROW_FORMAT = () =>
   new Option('--format <form>', 'how rows come out')
@@ -42,13 +46,13 @@ const READING: readonly [string, string][] = [
 ];
 
 /** Runs maillog with these arguments; never throws. */
-export async function runMaillog(argv: readonly string[], io: Io): Promise<ExitCode> {
-  let exitCode: ExitCode = 0;
+export async function runMaillog(argv: readonly string[], io: Io): Promise<ProgramExit> {
+  let exitCode: ProgramExit = 0;
   const program = buildProgram(io, (code) => {
     exitCode = code;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(shielded(argv), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof OutputClosed) return 0;
@@ -57,10 +61,15 @@ export async function runMaillog(argv: readonly string[], io: Io): Promise<ExitC
   }
 }
 
-/** Adds one command; `finish` takes its exit code. */
-type Register = (name: string, summary: string, run: () => Promise<Run>) => Command;
+/** Adds one command, of a group where one is given; `finish` takes its exit code. */
+export type Register = (
+  name: string,
+  summary: string,
+  run: () => Promise<Run>,
+  group?: Command,
+) => Command;
 
-function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
+function buildProgram(io: Io, finish: (code: ProgramExit) => void): Command {
   const program = new Command('maillog')
     .description(
       'Mail logs in, right answers out: what happened to the mail, who sent what, what to look at.',
@@ -74,12 +83,15 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
     })
     .showHelpAfterError('(maillog --help lists the commands)')
     .exitOverride();
-  const register: Register = (name, summary, load) => {
+  const register: Register = (name, summary, load, group = program) => {
     const command = new Command(name).description(summary).copyInheritedSettings(program);
-    command.option(
-      '--db <path>',
-      'the database (default: $MAILLOG_DB, else the configuration, else the state folder)',
-    );
+    // The mail server has none.
+    if (group === program) {
+      command.option(
+        '--db <path>',
+        'the database (default: $MAILLOG_DB, else the configuration, else the state folder)',
+      );
+    }
     command.option('--config <file>', 'the configuration file');
     command.action(async (...parts: unknown[]) => {
       const options = command.opts();
@@ -91,7 +103,7 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
         }),
       );
     });
-    program.addCommand(command);
+    group.addCommand(command);
     return command;
   };
   addAnswers(register);
@@ -99,7 +111,15 @@ function buildProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addDaemon(register);
   addUpkeep(register, program, io);
   addKeeping(register);
+  addMta(register, groupOf(program, 'mta', 'the mail server: start it, its queue, its tables'));
+  addDemo(register);
   return program;
+}
+
+function groupOf(program: Command, name: string, summary: string): Command {
+  const group = new Command(name).description(summary).copyInheritedSettings(program);
+  program.addCommand(group);
+  return group;
 }
 
 /** Commander's action arguments: positionals, then options, then the command. */

@@ -53,13 +53,18 @@ export function defaultMtaConfig(): MtaConfig {
 
 /** `text` is that of the file `path`. */
 export function readMtaConfig(text: string, path: string, folder: string): MtaConfig {
+  return mtaConfigOf(mtaValues(text, path), path, folder);
+}
+
+/** What the file sets, by key, unchecked. */
+export function mtaValues(text: string, path: string): Readonly<Record<string, unknown>> {
   const flat: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parseToml(text, path))) {
     const isTable = typeof value === 'object' && value !== null && !Array.isArray(value);
     if (!isTable) flat[key] = value;
     else for (const [inner, of] of Object.entries(value)) flat[`${key}.${inner}`] = of;
   }
-  return mtaConfigOf(flat, path, folder);
+  return flat;
 }
 
 /** Of values by key, as a file has them. */

@@ -28,6 +28,18 @@ export function usualConfigFiles(around: Surroundings): readonly string[] {
   return [SYSTEM_CONFIG, own];
 }
 
+/** The MTA's own file where none is named. */
+export function usualMtaConfig(around: Surroundings): string {
+  return around.isRoot
+    ? '/etc/maillog/mta.toml'
+    : join(xdgFolder(around, 'XDG_CONFIG_HOME', '.config'), 'maillog', 'mta.toml');
+}
+
+/** The folder for the MTA's queue and what it keeps besides. */
+export function mtaStateFolder(around: Surroundings): string {
+  return join(stateFolder(around), 'mta');
+}
+
 /** The folder for the database and what else maillog keeps between runs. */
 export function stateFolder(around: Surroundings): string {
   return around.isRoot

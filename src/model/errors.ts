@@ -210,6 +210,12 @@ export const ERRORS = {
     about: 'The daemon that should answer does not.',
     message: (d: Path) => `no daemon answers at ${d.path}: start "maillog serve"`,
   },
+  E_MTA_CANNOT_START: {
+    exitCode: 1,
+    httpStatus: 500,
+    about: 'The mail server cannot begin its work.',
+    message: (d: Problem) => `the MTA cannot start: ${d.problem}`,
+  },
   E_INTERNAL: {
     exitCode: 1,
     httpStatus: 500,

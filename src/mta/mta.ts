@@ -12,7 +12,7 @@ import type { MtaConfig } from '../config/mta-config.ts';
 import { couriersOf } from './couriers.ts';
 import { daemonOptions } from './daemon-options.ts';
 import { DestinationSlots } from './delivery/destination-slots.ts';
-import { QueueRunner } from './delivery/queue-runner.ts';
+import { QueueRunner, type Timers } from './delivery/queue-runner.ts';
 import type { LogSink } from './log/log-sink.ts';
 import type { MtaLog } from './log/mta-log.ts';
 import { SendmailLog } from './log/sendmail-log.ts';
@@ -53,6 +53,8 @@ export interface MtaSurroundings {
   /** Hears of what a person should see: a file that cannot be read, a sink that fails. */
   readonly onProblem: (text: string) => void;
   readonly now?: () => number;
+  /** When messages that wait are due; of the same time as `now`. */
+  readonly timers?: Timers;
   /** Instead of the configured ones. */
   readonly sink?: LogSink;
 }
@@ -228,6 +230,7 @@ export class Mta {
       mode: config.DeliveryMode,
       runners: config.MaxDeliveries,
       deliveries: config.MaxDeliveries,
+      ...(this.#around.timers === undefined ? {} : { timers: this.#around.timers }),
     });
   }
 

@@ -112,9 +112,7 @@ export async function authOf(
   const server = { users, realm: hostname, now };
   const known = AuthMechanisms.flatMap((name) => findMechanism(name) ?? []);
   return {
-    // CRAM-MD5 shows no password.
-    mechanisms: (isSecure) =>
-      known.filter((name) => isSecure || AuthWithoutTls || name === 'CRAM-MD5'),
+    mechanisms: (isSecure) => (isSecure || AuthWithoutTls ? known : []),
     exchange: (mechanism) => new SaslExchange(mechanism as Mechanism, server),
   };
 }

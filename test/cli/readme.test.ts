@@ -53,13 +53,19 @@ test('every command is shown', async () => {
   );
 });
 
-test('the report shown is the one that npm start prints', async () => {
-  const [names = ''] =
-    /const LOGS = \[([^\]]*)\]/.exec(readFileSync('src/cli/start.mjs', 'utf8')) ?? [];
-  const logs = [...names.matchAll(/'(\w+)'/g)].map(
-    ([, name]) => `test/fixtures/sendmail/${name}.maillog`,
-  );
-  assert.ok(logs.length > 1);
+/** Logs in which much happens: many recipients, retries, refusals, logins, TLS, access rules, aliases. */
+const SHOWN_LOGS = [
+  'multi_rcpt',
+  'defer_retry',
+  'unknown_user',
+  'auth',
+  'starttls',
+  'access_db',
+  'aliases',
+];
+
+test('the report shown is that of logs that come with it', async () => {
+  const logs = SHOWN_LOGS.map((name) => `test/fixtures/sendmail/${name}.maillog`);
   const printed = await run('report', 'daily', ...logs, '--top', '5');
   const [shown = ''] = codeBlocks('text');
   assert.ok(printed.startsWith(shown), printed.slice(0, shown.length));

@@ -5,7 +5,12 @@
  */
 import type { ExitCode } from '../../model/errors.ts';
 import { toMaillogError } from '../../model/errors.ts';
-import type { Logger } from './log.ts';
+
+/** What becomes of it is told there: pino, or lines for a person. */
+export interface LifetimeLog {
+  info(details: object, text: string): void;
+  error(details: object, text: string): void;
+}
 
 export interface Living {
   /** Ends early when the signal is aborted. `died`: there is nothing left to serve. */
@@ -18,7 +23,7 @@ export interface Living {
 }
 
 export interface LifetimeOptions {
-  readonly log: Logger;
+  readonly log: LifetimeLog;
   /** What the process's signals come from, and what ends it at once. */
   readonly process: Pick<NodeJS.Process, 'on' | 'off' | 'exit'>;
   /** How long the end may take. */
