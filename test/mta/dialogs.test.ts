@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { startMtaSite } from '../support/mta-site.ts';
+import { startMtaSite } from '../support/small-mta-site.ts';
 
 const FOLDER = 'test/dialogs';
 const PATIENCE_MS = 10_000;

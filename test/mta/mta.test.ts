@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { parseStatistics } from '../../src/format/sendmail-st.ts';
-import { startMtaSite } from '../support/mta-site.ts';
+import { startMtaSite } from '../support/small-mta-site.ts';
 
 /** Sends all lines at once and gives what was said until the server closed. */
 function converse(port: number, lines: readonly string[]): Promise<string> {

@@ -33,6 +33,8 @@ export async function startTls(session: SmtpSession, rest: string): Promise<void
 /** The handshake; without one the session is over. */
 export async function secure(session: SmtpSession, context: SecureContext): Promise<void> {
   session.input.detach();
+  // A client that speaks TLS at once may have begun: its bytes must wait for the handshake, not flow to nobody.
+  session.socket.pause();
   const outcome = await handshake(session.socket, context);
   if (outcome.kind === 'failed') {
     session.log.tlsFailed('server', session.relay, outcome.reason);
