@@ -236,7 +236,7 @@ suite('smuggling', () => {
     const id = /2\.0\.0 (\S+) Message/.exec(text)?.[1] ?? '';
     await site.mta.quiet();
     const path = join(site.mta.queueFolder, `df${id}`);
-    const head = readFileSync(path, 'latin1').replace(/\n\n[^]*$/, '\n\n');
+    const head = readFileSync(path, 'latin1').replace(/\n\n.*$/s, '\n\n');
     writeFileSync(path, head + body, 'latin1');
   }
 });
