@@ -113,6 +113,8 @@ export class SessionInput {
   #listen(): void {
     this.#socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onEnd);
     this.#socket.on('error', this.#onError);
+    // It may be gone already, and would not say so again.
+    if (this.#socket.destroyed || this.#socket.readableEnded) this.#close('unexpected close');
   }
 
   #take(chunk: Buffer): void {

@@ -76,7 +76,9 @@ export class SmtpServer {
   }
 
   #listen(daemon: DaemonOptions): Promise<ListeningOn> {
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket, daemon));
+    // A client may close its side behind its last command, and still hears what became of it.
+    const options = { noDelay: true, allowHalfOpen: true };
+    const server = createServer(options, (socket) => this.#accept(socket, daemon));
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
@@ -116,7 +118,10 @@ export class SmtpServer {
     const { partsFor, settings, relayText } = this.#options;
     const { remoteAddress: address = '', remotePort: port = 0 } = socket;
     const { localAddress = '', localPort = 0 } = socket;
-    if (address === '') return;
+    if (address === '') {
+      socket.destroy();
+      return;
+    }
     const parts = partsFor();
     const client = await parts.clientOf({ address, port, localAddress, localPort });
     const relay = relayText(client);

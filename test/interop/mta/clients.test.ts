@@ -107,10 +107,7 @@ suite('swaks', () => {
       });
       for (const pattern of said) assert.match(run?.output ?? '', pattern);
       for (const pattern of log) assert.match(lines, pattern);
-      assert.match(
-        lines,
-        new RegExp(`size=${message.length}, class=0, nrcpts=1, msgid=<swaks`),
-      );
+      assert.match(lines, new RegExp(`size=${message.length}, class=0, nrcpts=1, msgid=<swaks`));
     });
   }
 
