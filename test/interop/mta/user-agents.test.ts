@@ -44,7 +44,7 @@ suite('msmtp', () => {
       ['--tls=on', '--tls-starttls=off', '--auth=on'],
     ],
     ['AUTH LOGIN', 'MSA', ['--tls=on', '--auth=login']],
-    ['AUTH CRAM-MD5 without TLS', 'MSA', ['--tls=off', '--auth=cram-md5']],
+    ['AUTH CRAM-MD5', 'MSA', ['--tls=on', '--auth=cram-md5']],
   ] as const) {
     test(name, async (t) => {
       const root = await debianPackagesOrSkip(t, ['msmtp']);

@@ -111,18 +111,18 @@ const DEFAULT_ALIASES =
 
 suite('the laboratory’s aliases', () => {
   const expected: Readonly<Record<string, readonly string[]>> = {
-    list: ['alice local', 'bob local', 'carol@corp.example local', 'far@partner.example esmtp'],
+    list: ['far@partner.example esmtp', 'carol@corp.example local', 'bob local', 'alice local'],
     'list+detail': [
-      'alice local',
-      'bob local',
-      'carol@corp.example local',
       'far@partner.example esmtp',
+      'carol@corp.example local',
+      'bob local',
+      'alice local',
     ],
     owned: [
-      '[dave] erin local',
-      '[dave] frank local',
-      '[dave] u550-a@picky.example esmtp',
       '[dave] ok-b@picky.example esmtp',
+      '[dave] u550-a@picky.example esmtp',
+      '[dave] frank local',
+      '[dave] erin local',
     ],
     file: ['/var/lab/archive.mbox ctladdr=<file@corp.example> (8/0) *file*'],
     prog: ['"|/usr/local/bin/keep" ctladdr=<prog@corp.example> (8/0) prog'],
@@ -130,9 +130,9 @@ suite('the laboratory’s aliases', () => {
       'DSN: :include:/etc/mail/not-there.list... Cannot open /etc/mail/not-there.list: No such file or directory',
     ],
     nest1: [
-      '"|/usr/local/bin/keep" ctladdr=ivan (UID/UID) prog',
       '\\heidi local',
       'heidi@partner.example esmtp',
+      '"|/usr/local/bin/keep" ctladdr=ivan (UID/UID) prog',
     ],
     heidi: ['\\heidi local', 'heidi@partner.example esmtp'],
     ivan: ['"|/usr/local/bin/keep" ctladdr=<ivan@corp.example> (UID/UID) prog'],
@@ -142,11 +142,11 @@ suite('the laboratory’s aliases', () => {
     ],
     toremote: ['someone@partner.example esmtp'],
     mixed: [
-      'alice local',
-      '/var/lab/mixed.mbox ctladdr=<mixed@corp.example> (8/0) *file*',
-      '"|/usr/local/bin/keep" ctladdr=<mixed@corp.example> (8/0) prog',
-      'no-such-user ctladdr=<mixed@corp.example> (8/0) local reply=550 5.1.1 User unknown stat=User unknown',
       'x@partner.example esmtp',
+      'no-such-user ctladdr=<mixed@corp.example> (8/0) local reply=550 5.1.1 User unknown stat=User unknown',
+      '"|/usr/local/bin/keep" ctladdr=<mixed@corp.example> (8/0) prog',
+      '/var/lab/mixed.mbox ctladdr=<mixed@corp.example> (8/0) *file*',
+      'alice local',
     ],
     errora: [
       'error:5.7.1:550 this address is closed ctladdr=<errora@corp.example> (8/0) local reply=550 5.1.1 User unknown stat=User unknown',
@@ -205,10 +205,10 @@ suite('the laboratory’s aliases', () => {
     const lines = await expand(laboratory(t), 'list', 'alice', 'file', 'inc');
     const to = lines.map((one) => one.split(' ', 1)[0]);
     assert.deepEqual(to, [
-      'alice',
-      'bob',
-      'carol@corp.example',
       'far@partner.example',
+      'carol@corp.example',
+      'bob',
+      'alice',
       '/var/lab/archive.mbox',
       'not-a-user',
       'grace',
@@ -236,8 +236,8 @@ suite('what aliases may point at', () => {
 
   test('a domain that is refused', async (t) => {
     assert.deepEqual(await expand(siteOf(t, 'x: y@bad.example, bob\n'), 'x'), [
-      'DSN: y@bad.example... no such domain',
       'bob local',
+      'DSN: y@bad.example... no such domain',
     ]);
   });
 
@@ -333,10 +333,10 @@ test('those who ask before there is a message are answered', async (t) => {
   assert.deepEqual(await directory.describe('team'), {
     kind: 'known',
     lines: [
-      'Alice Smith <alice@mx1.corp.example>',
       '<bob@mx1.corp.example>',
-      '<far@partner.example>',
+      'Alice Smith <alice@mx1.corp.example>',
       '<cat@mx1.corp.example>',
+      '<far@partner.example>',
     ],
   });
   assert.deepEqual(await directory.explain('team'), [
@@ -345,10 +345,10 @@ test('those who ask before there is a message are answered', async (t) => {
     '  bob+x -> local: bob at x',
     '  far@partner.example -> esmtp: far@partner.example at partner.example',
     '  "|cat" -> prog: cat',
-    'deliver by local: alice',
-    'deliver by local: bob at x',
-    'deliver by esmtp: far@partner.example at partner.example',
     'deliver by prog: cat as 8/0',
+    'deliver by esmtp: far@partner.example at partner.example',
+    'deliver by local: bob at x',
+    'deliver by local: alice',
   ]);
 });
 
