@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
-import { MtaSite } from '../../support/mta-site.ts';
+import { CommandsSite } from '../../support/mta-commands-site.ts';
 
 suite('the queue', () => {
-  const site = new MtaSite();
+  const site = new CommandsSite();
   let ids: readonly string[] = [];
   const mta = (...args: string[]) => site.run(['mta', ...args]);
 
@@ -69,7 +69,7 @@ suite('the queue', () => {
 });
 
 suite('tables and addresses', () => {
-  const site = new MtaSite('AuthFile = "passwords"\nAccessMap = "access"\n');
+  const site = new CommandsSite('AuthFile = "passwords"\nAccessMap = "access"\n');
   before(() => site.write('access', 'To:bob@campus.example\tERROR:5.1.6:550 gone\n'));
   after(() => site.remove());
   const mta = (...args: string[]) => site.run(['mta', ...args]);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { sendmailArguments } from '../../../src/cli/mta/sendmail-arguments.ts';
 import { addressesIn, prepareSubmission } from '../../../src/cli/mta/submission.ts';
-import { MtaSite } from '../../support/mta-site.ts';
+import { CommandsSite } from '../../support/mta-commands-site.ts';
 import { randomSource } from '../../support/random.ts';
 
 suite('options', () => {
@@ -147,7 +147,7 @@ suite('the message', () => {
 });
 
 suite('handed over', () => {
-  const site = new MtaSite();
+  const site = new CommandsSite();
   before(() => site.start());
   after(() => site.remove());
   const sendmail = (args: readonly string[], stdin: string) =>

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MtaSite } from '../../support/mta-site.ts';
+import { CommandsSite } from '../../support/mta-commands-site.ts';
 import { ServeCommand } from '../../support/serve-command.ts';
 
-const site = new MtaSite();
+const site = new CommandsSite();
 after(() => site.remove());
 
 function start(): ServeCommand {

@@ -13,7 +13,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-export class MtaSite {
+export class CommandsSite {
   readonly folder = mkdtempSync(join(tmpdir(), 'maillog-mta-'));
   #mta: Mta | undefined;
 
