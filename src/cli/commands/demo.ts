@@ -8,8 +8,9 @@ import { formatCount } from '../../../reports/render/numbers.ts';
 import { surroundings } from '../../config/config.ts';
 import { mtaStateFolder } from '../../config/places.ts';
 import type { ExitCode } from '../../model/errors.ts';
-import { maillogError } from '../../model/errors.ts';
+import { fileError, maillogError } from '../../model/errors.ts';
 import { fromWallClock, toWallClock } from '../../model/zone.ts';
+import { queueOwner } from '../../mta/queue/queue-lock.ts';
 import { type CommandContext, makeContext } from '../context.ts';
 import { complain, type Io, print } from '../io.ts';
 import { type Played, play } from '../mta/demo/play.ts';
@@ -122,10 +123,20 @@ function prepareFolder(io: Io, keep: string | undefined): string {
   if (existsSync(folder) && !isOurs && readdirSync(folder).length > 0) {
     throw maillogError('E_USAGE', { problem: `${folder} is not empty: name another with --keep` });
   }
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // From now on it is known as ours, whatever becomes of the play.
-  writeFileSync(join(folder, MARK), '{}\n');
+  const player = isOurs ? queueOwner(join(folder, 'mqueue')) : undefined;
+  if (player !== undefined) {
+    throw maillogError('E_USAGE', {
+      problem: `process ${player.pid} plays in ${folder}: name another with --keep`,
+    });
+  }
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // From now on it is known as ours, whatever becomes of the play.
+    writeFileSync(join(folder, MARK), '{}\n');
+  } catch (error) {
+    throw fileError(error, folder);
+  }
   return folder;
 }
 

@@ -3,7 +3,7 @@
  * is asked and does it; where it does not, it is done here.
  */
 import { existsSync } from 'node:fs';
-import type { ExitCode } from '../../model/errors.ts';
+import { type ExitCode, fileError } from '../../model/errors.ts';
 import { ctime } from '../../mta/courier/unix-from.ts';
 import { mailqText, type QueueEntry, queueRow } from '../../mta/queue/mailq-text.ts';
 import { runQueueCommand } from '../../mta/queue/queue-commands.ts';
@@ -53,7 +53,7 @@ export async function runMtaQueue(context: CommandContext, options: Options): Pr
 /** What is there; a queue that nobody has made yet is empty. */
 export async function queueEntries(folder: string): Promise<readonly QueueEntry[]> {
   if (!existsSync(folder)) return [];
-  const spool = await Spool.open(folder);
+  const spool = await openSpool(folder);
   try {
     const entries: QueueEntry[] = [];
     for (const id of await spool.ids()) {
@@ -66,6 +66,14 @@ export async function queueEntries(folder: string): Promise<readonly QueueEntry[
     return entries;
   } finally {
     await spool.close();
+  }
+}
+
+async function openSpool(folder: string): Promise<Spool> {
+  try {
+    return await Spool.open(folder);
+  } catch (error) {
+    throw fileError(error instanceof Error ? error.cause : error, folder);
   }
 }
 

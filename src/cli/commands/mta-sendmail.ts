@@ -121,9 +121,10 @@ async function talkSmtp({ io }: CommandContext, options: Options): Promise<Progr
   if (door === null) return UNAVAILABLE;
   const socket = connect({ host: door.address, port: door.port, allowHalfOpen: true });
   try {
-    const towards = pipeline(io.stdin, socket);
+    // What goes wrong with the socket is told by the other way.
+    const towards = pipeline(io.stdin, socket).catch(() => undefined);
     await pipeline(socket, io.stdout, { end: false });
-    await towards.catch(() => undefined);
+    await towards;
     return 0;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

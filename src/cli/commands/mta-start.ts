@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ExitCode } from '../../model/errors.ts';
+import { type ExitCode, fileError } from '../../model/errors.ts';
 import { Mta } from '../../mta/mta.ts';
 import type { ListeningOn } from '../../mta/session/server.ts';
 import type { CommandContext } from '../context.ts';
@@ -112,9 +112,13 @@ class MtaDaemon implements Living {
 /** Of a try-out all is its own; elsewhere only what nobody else makes. */
 function prepareFolders({ file, stateFolder, config }: MtaPlace): void {
   if (file !== null) return;
-  mkdirSync(join(stateFolder, 'mail'), { recursive: true, mode: 0o700 });
-  const { StatusFile: status } = config;
-  if (status !== null && !existsSync(status)) writeFileSync(status, '', { mode: 0o640 });
+  try {
+    mkdirSync(join(stateFolder, 'mail'), { recursive: true, mode: 0o700 });
+    const { StatusFile: status } = config;
+    if (status !== null && !existsSync(status)) writeFileSync(status, '', { mode: 0o640 });
+  } catch (error) {
+    throw fileError(error, stateFolder);
+  }
 }
 
 function addressOf({ host, port }: ListeningOn): string {

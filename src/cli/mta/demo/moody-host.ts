@@ -33,10 +33,14 @@ export class MoodyHost {
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
-  start(port: number): Promise<void> {
+  /** The port it got. */
+  start(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: this.#mood.address, port }, resolve);
+      this.#server.listen({ host: this.#mood.address, port }, () => {
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
     });
   }
 
