@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
+import { domainToASCII } from 'node:url';
 import type { MtaConfig } from '../config/mta-config.ts';
 import { PasswordFile } from './auth/password-file.ts';
 import { findMechanism, type Mechanism, SaslExchange } from './auth/sasl.ts';
@@ -77,14 +78,27 @@ export async function secureContext(config: MtaConfig): Promise<SecureContext | 
   });
 }
 
-/** What stands after MAIL FROM: or RCPT TO:. */
-export function typedPath(text: string, side: 'sender' | 'recipient'): PathOutcome {
-  const outcome = parseSmtpPath(text, side);
+/** What stands after MAIL FROM: or RCPT TO:. Domains beyond ASCII become what the DNS has for them. */
+export function typedPath(
+  text: string,
+  side: 'sender' | 'recipient',
+  isUtf8: boolean,
+): PathOutcome {
+  const outcome = parseSmtpPath(text, side, isUtf8);
   if (outcome.kind === 'refused') {
     return { kind: 'error', reply: replyAbout(outcome.shown, outcome.reply) };
   }
   const { shown, address, rest } = outcome.path;
-  return { kind: 'path', shown, address, parameters: rest };
+  return { kind: 'path', shown, address: withAsciiDomain(address), parameters: rest };
+}
+
+/** Addresses are bytes of UTF-8, one a character. */
+function withAsciiDomain(address: string): string {
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1);
+  if (at < 0 || !/[\x80-\xff]/.test(domain)) return address;
+  const ascii = domainToASCII(Buffer.from(domain, 'latin1').toString());
+  return ascii === '' ? address : `${address.slice(0, at)}@${ascii}`;
 }
 
 /** VRFY and EXPN. */

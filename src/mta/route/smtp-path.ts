@@ -33,14 +33,14 @@ const MOST_SHOWN = 203;
 /** Codes with which sendmail does not name the address. */
 const NAMELESS_CODES = [501, 551, 552, 554, 555];
 
-/** `text` is what follows the colon of the command. */
-export function parseSmtpPath(text: string, side: PathSide): PathOutcome {
+/** `text` is what follows the colon of the command; `isUtf8`: addresses may go beyond ASCII (RFC 6531). */
+export function parseSmtpPath(text: string, side: PathSide, isUtf8 = false): PathOutcome {
   const start = text.search(/\S|$/);
   const body = text.slice(start);
   const scan = prescan(body, 'blank');
   const shown = body.slice(0, scan.end).trimEnd();
   const refused = (reply: Reply): PathOutcome => ({ kind: 'refused', shown, reply });
-  const highReply = highBitProblem(shown, side);
+  const highReply = highBitProblem(shown, side, isUtf8);
   if (highReply !== null) return refused(highReply);
   if (scan.kind === 'refused') return refused(scan.reply);
   if (shown.length > MOST_BYTES) return refused(tooLong(shown));
@@ -81,11 +81,20 @@ function statusOf(side: PathSide): string {
   return side === 'sender' ? '5.1.7' : '5.1.3';
 }
 
-/** Bytes that are controls of the upper half (ISO 6429's C1). */
-function highBitProblem(shown: string, side: PathSide): Reply | null {
-  if (!/[\x80-\x9f]/.test(shown)) return null;
-  const text = `8-bit character in mailbox address "${printable(shown)}"`;
+function highBitProblem(shown: string, side: PathSide, isUtf8: boolean): Reply | null {
+  if (!/[\x80-\xff]/.test(shown) || (isUtf8 && isWellFormed(shown))) return null;
+  const text = `8-bit character in mailbox address "${shown.replace(/[^ -~]/g, '?')}"`;
   return { code: 501, status: statusOf(side), text };
+}
+
+/** Whether the bytes are UTF-8 without controls. */
+function isWellFormed(shown: string): boolean {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(shown, 'latin1'));
+    return !/[\u0080-\u009f\u2028\u2029]/.test(text);
+  } catch {
+    return false;
+  }
 }
 
 function controlProblem(address: string, side: PathSide): Reply | null {
@@ -97,7 +106,7 @@ function controlProblem(address: string, side: PathSide): Reply | null {
 
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
+  return text.replace(/[\x00-\x1f\x7f]/g, '?');
 }
 
 function tooLong(shown: string): Reply {

@@ -181,7 +181,7 @@ async function applyRecipients(
   const removed = new Set(changes.removedRecipients.map(bare));
   transaction.recipients = transaction.recipients.filter(({ shown }) => !removed.has(bare(shown)));
   for (const added of changes.addedRecipients) {
-    const path = parts.parsePath(added, 'recipient');
+    const path = parts.parsePath(added, 'recipient', transaction.isUtf8);
     if (path.kind === 'error') continue;
     const resolution = await parts.resolve(path.address);
     if (resolution.kind === 'error') continue;
@@ -190,7 +190,7 @@ async function applyRecipients(
     transaction.recipients.push({ shown, address, destination, notify: null, orcpt: null });
   }
   if (changes.sender !== null) {
-    const path = parts.parsePath(changes.sender, 'sender');
+    const path = parts.parsePath(changes.sender, 'sender', transaction.isUtf8);
     if (path.kind === 'path') {
       transaction.senderShown = path.shown;
       transaction.sender = path.address;

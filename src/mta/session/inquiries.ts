@@ -20,7 +20,7 @@ async function ask(session: SmtpSession, rest: string, command: 'VRFY' | 'EXPN')
     session.say(reply(501, '5.5.2', 'Argument required'));
     return;
   }
-  const path = session.parts.parsePath(rest, 'recipient');
+  const path = session.parts.parsePath(rest, 'recipient', session.settings.isUtf8Offered);
   if (path.kind === 'error') {
     session.say(path.reply);
     return;

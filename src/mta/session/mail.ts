@@ -18,7 +18,7 @@ export async function mail(session: SmtpSession, rest: string): Promise<void> {
     session.say(skipped.reply);
     return;
   }
-  const path = session.parts.parsePath(skipped.rest, 'sender');
+  const path = session.parts.parsePath(skipped.rest, 'sender', saysUtf8(session, skipped.rest));
   if (path.kind === 'error') {
     session.say(path.reply);
     return;
@@ -32,6 +32,11 @@ export async function mail(session: SmtpSession, rest: string): Promise<void> {
   }
   session.say(refusal);
   session.refuseSender();
+}
+
+/** It says so behind the path, which is read first. */
+function saysUtf8({ settings }: SmtpSession, text: string): boolean {
+  return settings.isUtf8Offered && /[ \t]SMTPUTF8(?:[ \t]|$)/i.test(text);
 }
 
 function tooEarly(session: SmtpSession): Reply | undefined {

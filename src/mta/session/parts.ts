@@ -160,7 +160,8 @@ export interface SessionParts {
   /** Makes queue ids for this session's process id. */
   readonly nextId: () => string;
   readonly now: () => number;
-  readonly parsePath: (text: string, what: 'sender' | 'recipient') => PathOutcome;
+  /** `isUtf8`: addresses may go beyond ASCII. */
+  readonly parsePath: (text: string, what: 'sender' | 'recipient', isUtf8: boolean) => PathOutcome;
   readonly resolve: (address: string) => Promise<Resolution>;
   readonly isDeliverable: (destination: Destination) => Promise<boolean>;
   /** The local user who owns an address, for ctladdr=. */

@@ -77,7 +77,7 @@ async function judge(
   if (settings.maxRecipients > 0 && transaction.recipients.length >= settings.maxRecipients) {
     return refused(reply(452, '4.5.3', 'Too many recipients'));
   }
-  const path = parts.parsePath(skipped.rest, 'recipient');
+  const path = parts.parsePath(skipped.rest, 'recipient', transaction.isUtf8);
   if (path.kind === 'error') return refused(path.reply);
   const { shown, address } = path;
   const parsed = rcptParameters(path.parameters);

@@ -147,3 +147,15 @@ test('tokens joined and cut again are the same tokens', () => {
     canonify(scan.tokens);
   }
 });
+
+test('an address beyond ASCII is one where that was agreed on, if its bytes are UTF-8', () => {
+  const bytes = (text: string) => Buffer.from(text).toString('latin1');
+  const taken = ['<j\u00f6rg@x.example>', '<\u5f20\u4e09@\u4f8b\u3048.example>', '<\u00c0@x>'];
+  for (const text of taken) {
+    assert.equal(parseSmtpPath(bytes(text), 'recipient', true).kind, 'path', text);
+    assert.equal(parseSmtpPath(bytes(text), 'recipient').kind, 'refused', text);
+  }
+  for (const text of ['<\xff@x>', '<a\xc3@x>', '<\xc2\x85@x>', '<\xe2\x80\xa8@x>']) {
+    assert.equal(parseSmtpPath(text, 'recipient', true).kind, 'refused');
+  }
+});
