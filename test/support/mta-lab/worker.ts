@@ -67,7 +67,10 @@ async function main(): Promise<void> {
     transcripts.push(await play(session, { host: LAB_ADDRESS, port: 25 }));
   }
   await server.quiet();
-  for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) await server.runQueue();
+  for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) {
+    await sleep(job.scenario.runPause ?? 0);
+    await server.runQueue();
+  }
   await sleep(300);
   await server.stop();
   const played: Played = {
