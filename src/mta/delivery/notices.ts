@@ -22,6 +22,8 @@ export interface Notice {
   readonly delayed: readonly RecipientReport[];
   readonly successes: readonly RecipientReport[];
   readonly problems: readonly Problem[];
+  /** What was said to other hosts in this try. */
+  readonly dialogue?: readonly string[];
 }
 
 export interface Aftermath {

@@ -5,6 +5,7 @@
 import type { NotificationKind } from '../log/mta-log.ts';
 import type { AcceptedRecipient, Envelope } from '../model.ts';
 import type { MessageState } from '../queue/message-state.ts';
+import { priorityOf } from '../queue/message-state.ts';
 import type { DeliveryRun, EngineParts } from './engine-parts.ts';
 import type { Notice } from './notices.ts';
 import { readOriginal } from './original-message.ts';
@@ -33,7 +34,7 @@ export async function queueNotice(
   notice: Notice,
 ): Promise<NotifierResult> {
   if (state.depth >= LAST_DEPTH) return { kind: 'panic' };
-  const found = await addresseeOf(parts, state, notice);
+  const found = await addresseeOf(parts, run, state, notice);
   if ('result' in found) return found.result;
   const id = parts.ids.next(run.log.pid);
   await commitNotice(parts, state, notice, { ...found, id });
@@ -43,6 +44,7 @@ export async function queueNotice(
 
 async function addresseeOf(
   parts: EngineParts,
+  run: DeliveryRun,
   state: MessageState,
   notice: Notice,
 ): Promise<Addressee | { readonly result: NotifierResult }> {
@@ -50,7 +52,8 @@ async function addresseeOf(
   if (sender !== '') {
     const kind = notice.isWarning || state.warnedAt !== null ? 'sender notify' : 'DSN';
     const recipient = await recipientOf(parts, sender, senderShown);
-    if (recipient !== undefined) return { recipient, kind, depth: 1 };
+    const isKnown = recipient !== undefined && !(await isRefused(parts, run, state, recipient));
+    if (isKnown) return { recipient, kind, depth: 1 };
     if (!notice.isFailure) return { result: { kind: 'dropped' } };
   }
   const postmaster = parts.doubleBounceAddress;
@@ -59,6 +62,34 @@ async function addresseeOf(
   if (recipient === undefined) return { result: { kind: 'panic' } };
   const kind = state.depth > 0 ? 'return to sender' : 'postmaster notify';
   return { recipient, kind, depth: LAST_DEPTH };
+}
+
+/** A sender who is no user of ours is told of in the log; the postmaster hears instead of him. */
+async function isRefused(
+  { expander, now }: EngineParts,
+  { log }: DeliveryRun,
+  state: MessageState,
+  recipient: AcceptedRecipient,
+): Promise<boolean> {
+  const { envelope } = state;
+  if (recipient.destination.mailer !== 'local') return false;
+  const found = await expander.expand({ ...envelope, recipients: [recipient] });
+  const [first] = found;
+  if (first?.kind !== 'failed' || found.length > 1) return false;
+  log.to({
+    id: envelope.id,
+    recipients: [recipient.shown],
+    controllingUser: null,
+    delay: now() - envelope.arrivedAt,
+    xdelay: null,
+    mailer: 'local',
+    priority: priorityOf(state),
+    relay: null,
+    dsn: first.outcome.dsn,
+    reply: first.outcome.reply,
+    stat: first.outcome.stat,
+  });
+  return true;
 }
 
 /** Undefined where no way leads there. */
@@ -95,6 +126,8 @@ async function commitNotice(
     delayed: notice.delayed,
     successes: notice.successes,
     problems: notice.problems,
+    dialogue: notice.dialogue ?? [],
+    isToLocal: recipient.destination.mailer === 'local',
     original: original.bytes,
     isWholeOriginal: original.isWhole,
   });

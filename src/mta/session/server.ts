@@ -76,7 +76,10 @@ export class SmtpServer {
   }
 
   #listen(daemon: DaemonOptions): Promise<ListeningOn> {
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket, daemon));
+    // Who has said all he has to say may still hear our reply.
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.#accept(socket, daemon),
+    );
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
@@ -115,7 +118,10 @@ export class SmtpServer {
   async #serve(socket: Socket, daemon: DaemonOptions): Promise<void> {
     const { partsFor, settings, relayText } = this.#options;
     const { remoteAddress = '', remotePort = 0 } = socket;
-    if (remoteAddress === '') return;
+    if (remoteAddress === '') {
+      socket.destroy();
+      return;
+    }
     const parts = partsFor();
     const client = await parts.clientOf(remoteAddress, remotePort);
     const relay = relayText(client);

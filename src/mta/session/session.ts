@@ -58,6 +58,8 @@ export class SmtpSession {
   helo = '';
   isExtended = false;
   isSecure = false;
+  /** TLS as it was at the last EHLO or AUTH: what the protocol is named after. */
+  isNamedSecure = false;
   tlsLine = '';
   user: string | null = null;
   userMechanism = '';
@@ -107,7 +109,7 @@ export class SmtpSession {
   /** `ESMTPSA`: RFC 3848. */
   get protocol(): string {
     if (!this.isExtended) return 'SMTP';
-    return `ESMTP${this.isSecure ? 'S' : ''}${this.user === null ? '' : 'A'}`;
+    return `ESMTP${this.isNamedSecure ? 'S' : ''}${this.user === null ? '' : 'A'}`;
   }
 
   say(answer: Reply): void {

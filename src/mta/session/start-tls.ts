@@ -16,11 +16,7 @@ export async function startTls(session: SmtpSession, rest: string): Promise<void
     session.say(reply(501, '5.5.2', 'Syntax error (no parameters allowed)'));
     return;
   }
-  if (session.isSecure) {
-    session.say(reply(503, '5.5.0', 'TLS already active'));
-    return;
-  }
-  if (tls === null || session.refusal !== null) {
+  if (tls === null || session.isSecure || session.refusal !== null) {
     session.say(reply(454, '4.3.3', 'TLS not available after start'));
     return;
   }
@@ -33,6 +29,8 @@ export async function startTls(session: SmtpSession, rest: string): Promise<void
 /** The handshake; without one the session is over. */
 export async function secure(session: SmtpSession, context: SecureContext): Promise<void> {
   session.input.detach();
+  // What has come of the handshake already stays in the socket for it.
+  session.socket.pause();
   const outcome = await handshake(session.socket, context);
   if (outcome.kind === 'failed') {
     session.log.tlsFailed('server', session.relay, outcome.reason);
@@ -42,9 +40,8 @@ export async function secure(session: SmtpSession, context: SecureContext): Prom
   const { socket } = outcome;
   session.socket = socket;
   session.input.attach(socket);
+  // sendmail asks for no second EHLO, but only that makes the protocol ESMTPS.
   session.isSecure = true;
-  session.helo = '';
-  session.isExtended = false;
   remember(session, socket);
 }
 

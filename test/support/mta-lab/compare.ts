@@ -7,6 +7,7 @@ const PARTS: readonly Part[] = ['transcripts', 'log', 'statistics', 'mailboxes',
 const CONTEXT: Readonly<Partial<Record<Part, RegExp>>> = {
   transcripts: /^(?:session |C: )/,
   mailboxes: /^mailbox /,
+  rest: /^taken /,
 };
 
 /** Nothing, or by part the lines of sendmail (`-`) and of ours (`+`). */

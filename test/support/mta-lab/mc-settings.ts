@@ -46,7 +46,6 @@ const NOTHING = new Set([
   'confTLS_SRV_OPTIONS',
   'confTO_IDENT',
   'confTO_ICONNECT',
-  'TRUST_AUTH_MECH',
 ]);
 
 export function settingsOfMc(lines: readonly string[]): Values {
@@ -73,7 +72,10 @@ const MACROS: Readonly<
 > = {
   define: (name, [value = ''], values) => define(name, value, values),
   FEATURE: feature,
-  TRUST_AUTH_MECH: () => true,
+  TRUST_AUTH_MECH: (names, _, values) => {
+    values.TrustAuthMech = names.split(' ').filter((one) => one !== 'DIGEST-MD5');
+    return true;
+  },
   DAEMON_OPTIONS: (options, _, values) => {
     add(values, 'daemons', options.replace(/Family=inet, */, ''));
     return true;

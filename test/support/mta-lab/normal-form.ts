@@ -40,11 +40,12 @@ export function normalForm(played: Played, masks: readonly Mask[]): NormalForm {
       [
         `queued ${played.queued.length}`,
         ...played.taken
-          .map(({ host, mailFrom, recipients, bytes }) =>
-            [host, mailFrom, recipients.join(' '), bytes].join(' '),
-          )
+          .map(({ host, mailFrom, recipients, text }) => {
+            const envelope = `taken by ${host} from ${mailFrom} for ${recipients.join(' ')}`;
+            return [envelope, ...masked(plainText(text).split('\n'), 'mailboxes')].join('\n');
+          })
           .sort(),
-      ],
+      ].flatMap((text) => text.split('\n')),
       'rest',
     ),
   };
@@ -53,7 +54,7 @@ export function normalForm(played: Played, masks: readonly Mask[]): NormalForm {
 function transcript(lines: readonly string[], index: number): string[] {
   return [
     `session ${index + 1}`,
-    ...lines.map((line) =>
+    ...withoutLastWords(lines).map((line) =>
       line
         .replace(QUEUE_ID, 'QID')
         .replace(DATE, 'DATE')
@@ -61,6 +62,12 @@ function transcript(lines: readonly string[], index: number): string[] {
         .replace(/<\d+\.\d+@/, '<CHALLENGE@'),
     ),
   ];
+}
+
+/** Whether a client could still speak to one who hung up is chance. */
+function withoutLastWords(lines: readonly string[]): readonly string[] {
+  const last = lines.findLastIndex((line) => line.startsWith('S: ') && line !== 'S: <closed>');
+  return lines.slice(0, last + 1);
 }
 
 /** Each message's lines, under names that both plays give it: by the order in which they began. */
@@ -125,18 +132,22 @@ function statistics(base64: string): string[] {
 
 /** Messages are appended by whoever is first. */
 function mailbox(name: string, text: string): string[] {
-  const plain = text
+  const messages = plainText(text)
+    .split(/(?=^Return-Path: )/m)
+    .filter((message) => message !== '');
+  return messages
+    .sort()
+    .flatMap((message) => [`mailbox ${name}`, ...message.split('\n')])
+    .map((line) => line.replace(/; boundary=.*/, ''));
+}
+
+function plainText(text: string): string {
+  return text
     .replaceAll(CLIENTS_DATE, 'CLIENTS-DATE')
     .replace(/"QID\.\d+\//g, '"QID.T/')
     .replace(/\b[0-9A-Za-x]{8}\d{6,}\.\d{9,}\//g, 'QID.T/')
     .replace(QUEUE_ID, 'QID')
     .replace(/\d{12}\.QID/g, 'T.QID')
     .replace(/8\.17\.1\.9\/[^)]+\)/g, 'VERSION)')
-    .replace(DATE, 'DATE')
-    .replace(/^From (.*?) +\w{3} \w{3} +\d+ [\d:]{8} \d{4}$/gm, 'From $1 DATE');
-  const messages = plain.split(/(?=^From .* DATE$)/m).filter((message) => message !== '');
-  return messages
-    .sort()
-    .flatMap((message) => [`mailbox ${name}`, ...message.split('\n')])
-    .map((line) => line.replace(/; boundary=.*/, ''));
+    .replace(DATE, 'DATE');
 }

@@ -51,6 +51,13 @@ export class OurServer {
     this.#write('local-host-names', this.#site.local ?? 'corp.example\n');
     this.#write('hosts', `127.0.0.1 localhost\n${LAB_ADDRESS} ${LAB_HOST} mx1\n`);
     this.#write('sendmail.st', '');
+    const { users = {} } = this.#site;
+    this.#write(
+      'passwords',
+      Object.entries(users)
+        .map(([name, password]) => `${name}:{PLAIN}${password}\n`)
+        .join(''),
+    );
     this.#write('deliver', DELIVER, 0o755);
   }
 
@@ -80,6 +87,10 @@ export class OurServer {
       QueueDirectory: at('mqueue'),
       QueueInterval: '1h',
       StatusFile: at('sendmail.st'),
+      AuthFile: at('passwords'),
+      AuthMechanisms: ['CRAM-MD5'],
+      AuthWithoutTls: true,
+      TrustAuthMech: [],
       Syslog: this.logSocket,
       SMTPUTF8: false,
       Canonify: false,

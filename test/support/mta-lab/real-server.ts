@@ -66,6 +66,7 @@ export class RealServer {
     this.#write('etc/services', 'smtp 25/tcp\nsubmission 587/tcp\n');
     this.#write('etc/mail/service.switch', 'hosts files dns\naliases files\npasswd files\n');
     this.#fillMail();
+    copyFileSync(join(this.#packages, 'etc/mail/helpfile'), join(this.#root, 'etc/mail/helpfile'));
     fillSite(join(this.#root, 'srv/lab'), join(this.#root, 'home'), this.#site);
     this.#lend();
     this.#compile();

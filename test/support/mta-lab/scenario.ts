@@ -69,5 +69,6 @@ export interface Played {
     readonly mailFrom: string;
     readonly recipients: readonly string[];
     readonly bytes: number;
+    readonly text: string;
   }[];
 }

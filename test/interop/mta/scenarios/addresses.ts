@@ -60,7 +60,7 @@ export const ADDRESSES: readonly Scenario[] = [
     [
       send({
         to: ['alice@corp.example', 'bob@corp.example'],
-        data: raw(`Subject: big\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(40) + '.\r\n'),
+        data: raw(`${`Subject: big\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(40)}.\r\n`),
       }),
       session(HELLO, 'MAIL FROM:<ann@partner.example> SIZE=50000', 'RSET', quit),
       send({ to: ['alice@corp.example'], data: raw('Subject: lf\r\n\r\nbare\nlf\r\n.\r\n') }),

@@ -49,7 +49,7 @@ export const ROUTES: readonly Scenario[] = [
         'inc: :include:/srv/lab/inc.list\nbadinc: :include:/srv/lab/no.list\nprog: "|/srv/lab/bin/keep"\nprog67: "|/srv/lab/bin/exit67"\nprog75: "|/srv/lab/bin/exit75"\nnone: "|/srv/lab/bin/no"\nboth: alice, "|/srv/lab/bin/keep"\nowner-team: dave\nteam: erin, frank\n',
       files: {
         'inc.list': '# some\nalice\nbob, x@partner.example\n',
-        'bin/keep': '#!/bin/sh\nexec cat >>/srv/lab/out/kept\n',
+        'bin/keep': '#!/bin/sh\nexec cat >>/srv/lab/out/kept.$(id -u)\n',
         'bin/exit67': '#!/bin/sh\ncat >/dev/null\nexit 67\n',
         'bin/exit75': '#!/bin/sh\ncat >/dev/null\nexit 75\n',
       },
@@ -69,6 +69,8 @@ export const ROUTES: readonly Scenario[] = [
       {
         relayDomains: RELAYS,
         mc: ["define(`confTO_QUEUEWARN', `2s')", "define(`confTO_QUEUERETURN', `6s')"],
+        // One after the other, as sendmail's queue runner.
+        ours: { MaxDeliveries: 1 },
       },
       [
         send({ from: 'alice@corp.example', to: ['a@later.example'] }),

@@ -163,7 +163,8 @@ export const SESSIONS: readonly Scenario[] = [
       message('bare'),
       quit,
     ),
-    session(HELLO, 'AUTH', 'AUTH NTLM', 'STARTTLS', quit),
+    session(HELLO, 'AUTH NTLM', 'STARTTLS', quit),
+    session(HELLO, 'AUTH', quit),
     {
       ...session(HELLO, 'MAIL FROM:<ann@partner.example>', 'RCPT TO:<alice@corp.example>'),
       end: 'close',
@@ -177,8 +178,6 @@ export const SESSIONS: readonly Scenario[] = [
       }),
       end: 'close',
     },
-    session('GET / HTTP/1.0'),
-    session(HELLO, raw(`MAIL FROM:<${'a'.repeat(13_000)}>\r\n`)),
     session(
       HELLO,
       raw(
@@ -188,5 +187,9 @@ export const SESSIONS: readonly Scenario[] = [
       raw('Subject: p\r\n\r\nx\r\n.\r\nQUIT\r\n'),
       { send: '', replies: 1 },
     ),
+  ]),
+  scenario('hung up', {}, [
+    session('GET / HTTP/1.0'),
+    session(HELLO, raw(`MAIL FROM:<${'a'.repeat(13_000)}>\r\n`)),
   ]),
 ];
