@@ -160,8 +160,10 @@ function isGivenUp({ action, outcome }: RecipientReport): boolean {
 
 function transcriptOf(request: NotificationRequest, settings: NotificationSettings): string[] {
   const { failures, delayed, successes, problems, dialogue = [] } = request;
-  const isHeard = ({ recipient }: RecipientReport) =>
-    dialogue.length > 0 && isSmtp(recipient.destination.mailer);
+  const isHeard = ({ recipient, outcome }: RecipientReport) =>
+    dialogue.length > 0 &&
+    (isSmtp(recipient.destination.mailer) ||
+      (outcome !== null && dialogue.includes(outcomeLine([recipient.shown], outcome) ?? '')));
   const unheard = [...failures, ...delayed].filter((report) => !isHeard(report));
   const lines = [
     ...unheard.flatMap(failureLines),

@@ -151,7 +151,8 @@ export class SmtpClient {
 
   /** What was said last is told once, however many refusals follow. */
   #note({ code, lines }: RemoteReply): void {
-    if (code < 400) return;
+    // That a host speaks no ESMTP is no refusal.
+    if (code < 400 || /^[EL]HLO/.test(this.#lastSaid)) return;
     if (!this.#isIntroduced) this.dialogue.push(talkingTo(this.options.host));
     this.#isIntroduced = true;
     if (this.#lastSaid !== '') this.dialogue.push(weSaid(this.#lastSaid));

@@ -75,6 +75,10 @@ export function deliveredLine(recipient: string): string {
   return `${recipient}... Successfully delivered`;
 }
 
+export function expandedLine(recipient: string): string {
+  return `${recipient}... expanded to multiple addresses`;
+}
+
 /** To a host that does not speak DSN. */
 export function relayedLine(recipient: string): string {
   return `${recipient}... relayed; expect no further notifications`;

@@ -303,10 +303,10 @@ export class SmtpSession {
   }
 
   #close(): void {
-    this.endTransaction();
     if (!this.#hasAsked && this.refusal === null) {
       this.log.noTransaction(this.id, this.relay, this.daemon.name);
     }
+    this.endTransaction();
     this.filter?.close();
     this.parts.policy.closed(this.client);
     this.input.detach();

@@ -35,7 +35,7 @@ export function normalForm(played: Played, masks: readonly Mask[]): NormalForm {
     statistics: masked(statistics(played.statistics), 'statistics'),
     mailboxes: Object.entries(played.mailboxes)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([name, text]) => masked(mailbox(name, text), 'mailboxes')),
+      .flatMap(([name, text]) => mailbox(name, text, (lines) => masked(lines, 'mailboxes'))),
     rest: masked(
       [
         `queued ${played.queued.length}`,
@@ -131,14 +131,18 @@ function statistics(base64: string): string[] {
 }
 
 /** Messages are appended by whoever is first. */
-function mailbox(name: string, text: string): string[] {
+function mailbox(
+  name: string,
+  text: string,
+  masked: (lines: readonly string[]) => string[],
+): string[] {
   const messages = plainText(text)
     .split(/(?=^Return-Path: )/m)
     .filter((message) => message !== '');
   return messages
+    .map((message) => masked(message.split('\n')).join('\n'))
     .sort()
-    .flatMap((message) => [`mailbox ${name}`, ...message.split('\n')])
-    .map((line) => line.replace(/; boundary=.*/, ''));
+    .flatMap((message) => [`mailbox ${name}`, ...message.split('\n')]);
 }
 
 function plainText(text: string): string {
