@@ -72,7 +72,6 @@ function withoutLastWords(lines: readonly string[]): readonly string[] {
 
 /** Each message's lines, under names that both plays give it: by the order in which they began. */
 function grouped(lines: readonly string[]): string[] {
-  const names = new Map<string, string>();
   const texts = lines.map((line) =>
     line
       .replace(/^\w+ +\d+ [\d:]+ \S+ /, '')
@@ -80,24 +79,7 @@ function grouped(lines: readonly string[]): string[] {
       .replace(/\bx?delay=[\d:+]+/g, (text) => `${text.split('=')[0]}=D`)
       .replace(/queued as \w+/, 'queued as Q'),
   );
-  const children = new Set(texts.flatMap((text) => /: \w{14,}: (\w{14,}): /.exec(text)?.[1] ?? []));
-  const born: Record<string, number> = {};
-  // Parents are named before their children, whose first line may come earlier.
-  const first = texts.flatMap((text) => /^\S+: (\w{14,}): /.exec(text)?.[1] ?? []);
-  for (const id of first) {
-    if (!children.has(id) && !names.has(id)) names.set(id, `M${names.size + 1}`);
-  }
-  for (let isNew = true; isNew; ) {
-    isNew = false;
-    for (const text of texts) {
-      const [, parent = '', child = ''] = /: (\w{14,}): (\w{14,}): /.exec(text) ?? [];
-      const name = names.get(parent);
-      if (name === undefined || names.has(child)) continue;
-      born[name] = (born[name] ?? 0) + 1;
-      names.set(child, `${name}.${born[name]}`);
-      isNew = true;
-    }
-  }
+  const names = namesOf(texts);
   const groups = new Map<string, string[]>();
   for (const text of texts) {
     const named = text
@@ -107,6 +89,32 @@ function grouped(lines: readonly string[]): string[] {
     groups.set(key, [...(groups.get(key) ?? []), named]);
   }
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, group]) => group);
+}
+
+/** `M3` is the third message, `M3.1` what came of it first, such as its bounce. */
+function namesOf(texts: readonly string[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const births = texts.flatMap((text) => {
+    const [, parent, child] = /: (\w{14,}): (\w{14,}): /.exec(text) ?? [];
+    return parent === undefined || child === undefined ? [] : [{ parent, child }];
+  });
+  const children = new Set(births.map(({ child }) => child));
+  for (const id of texts.flatMap((text) => /^\S+: (\w{14,}): /.exec(text)?.[1] ?? [])) {
+    if (!children.has(id) && !names.has(id)) names.set(id, `M${names.size + 1}`);
+  }
+  const counts = new Map<string, number>();
+  // A child's child may come before the child's own line.
+  for (let left = births; left.length > 0; ) {
+    const known = left.filter(({ parent }) => names.has(parent));
+    if (known.length === 0) return names;
+    for (const { parent, child } of known) {
+      const count = (counts.get(parent) ?? 0) + 1;
+      counts.set(parent, count);
+      names.set(child, `${names.get(parent)}.${count}`);
+    }
+    left = left.filter(({ parent }) => !known.some((one) => one.parent === parent));
+  }
+  return names;
 }
 
 const MAILERS = 25;

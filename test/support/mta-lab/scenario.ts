@@ -50,6 +50,8 @@ export interface Scenario {
   readonly name: string;
   readonly config: SiteConfig;
   readonly sessions: readonly SessionScript[];
+  /** Sessions that go on side by side; absent: one after the other. */
+  readonly sessionsAtOnce?: number;
   /** Queue runs after the sessions. */
   readonly queueRuns?: number;
   /** Before each of them, milliseconds. */

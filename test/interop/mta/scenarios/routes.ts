@@ -85,9 +85,9 @@ export const ROUTES: readonly Scenario[] = [
           quit,
         ),
       ],
-      2,
+      3,
     ),
-    runPause: 3000,
+    runPause: 2500,
   },
   scenario('notices', { relayDomains: RELAYS, aliases: 'pair: alice, bob\n' }, [
     ...[
