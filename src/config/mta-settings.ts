@@ -138,6 +138,11 @@ export const MTA_SETTINGS = {
   CACertFile: setting('path', null, 'whom certificates of clients and servers are checked against'),
   AuthFile: setting('path', null, 'users and their passwords; not set: no AUTH'),
   AuthMechanisms: setting('list', ['PLAIN', 'LOGIN', 'CRAM-MD5'], 'in the order they are offered'),
+  TrustAuthMech: setting(
+    'list',
+    ['PLAIN', 'LOGIN', 'CRAM-MD5'],
+    'mechanisms whose users may relay, as TRUST_AUTH_MECH',
+  ),
   AuthWithoutTls: setting('boolean', false, 'passwords may come in clear text'),
 
   // Queue

@@ -169,9 +169,10 @@ export interface Outcome {
 export interface Attempt {
   readonly recipients: readonly FinalRecipient[];
   readonly outcome: Outcome;
-  /** TLS of the connection, for the log; null: none. */
   readonly startedAt: number;
   readonly endedAt: number;
+  /** What was said to other hosts and came of it, for a notification's transcript. */
+  readonly dialogue?: readonly string[];
 }
 
 /** Reads a stored message: bytes with LF line ends. */

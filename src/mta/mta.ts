@@ -204,6 +204,7 @@ export class Mta {
         hostname: this.#hostname,
         version: this.#version,
         zone: this.#around.zone,
+        warnAfter: config['Timeout.queuewarn'],
         returnAfter: config['Timeout.queuereturn'],
       }),
       statistics: this.#statistics ?? NO_STATISTICS,
@@ -223,6 +224,7 @@ export class Mta {
       slots: new DestinationSlots(config.MaxDeliveriesPerHost, config.MaxDeliveries),
       now: this.#now,
       userOf: (address: string) => site.userOf(address, address),
+      maxHops: config.MaxHopCount,
       doubleBounceAddress: 'postmaster',
       returnsBody: !config.PrivacyOptions.includes('nobodyreturn'),
     };

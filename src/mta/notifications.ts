@@ -7,25 +7,29 @@ import type {
   NotificationRequest,
   RecipientReport,
 } from './delivery/notification.ts';
-import { buildNotification } from './dsn/build-notification.ts';
+import { isSmtp } from './delivery/send-order.ts';
+import { buildNotification, exitStatus } from './dsn/build-notification.ts';
 import type { Notification, ReportedRecipient, ReportKind } from './dsn/notification.ts';
 import {
-  deferredLine,
   deliveredLine,
   givenUpLines,
+  outcomeLine,
+  relayedLine,
   resultLine,
   stillTryingLines,
   talkingTo,
   theySaid,
   weSaid,
 } from './dsn/transcript.ts';
+import type { Envelope, Reply } from './model.ts';
 
 export interface NotificationSettings {
   readonly hostname: string;
   readonly version: string;
   /** IANA name. */
   readonly zone: string;
-  /** Milliseconds: Timeout.queuereturn. */
+  /** Milliseconds: Timeout.queuewarn and Timeout.queuereturn. */
+  readonly warnAfter: number;
   readonly returnAfter: number;
 }
 
@@ -47,11 +51,13 @@ function notificationOf(
     host: settings.hostname,
     version: settings.version,
     to: [to],
+    // sendmail gives its own users' mail no domain.
+    ...(request.isToLocal === true ? { daemonAddress: 'MAILER-DAEMON' } : {}),
     warning: text,
     original: {
       id: envelope.id,
       arrivedAt: envelope.arrivedAt,
-      senderShown: envelope.senderShown,
+      senderShown: returnPathOf(envelope),
       client: envelope.client,
       envid: envelope.envid,
       headers,
@@ -61,6 +67,11 @@ function notificationOf(
     transcript: transcriptOf(request, settings),
     retryUntil: request.delayed.find(({ retryUntil }) => retryUntil !== null)?.retryUntil ?? null,
   };
+}
+
+function returnPathOf({ isBounce, senderShown }: Envelope): string {
+  if (isBounce) return '<MAILER-DAEMON>';
+  return senderShown.includes('<') ? senderShown : `<${senderShown}>`;
 }
 
 function kindOf({ kind, failures, delayed, problems }: NotificationRequest): ReportKind {
@@ -83,21 +94,32 @@ function split({ original, isWholeOriginal }: NotificationRequest): {
 function recipientsOf(request: NotificationRequest): readonly ReportedRecipient[] {
   const { failures, delayed, successes, problems, now } = request;
   const known = [...failures, ...delayed, ...successes].map((report) => reported(report, now));
-  const unknown = problems.map(
-    ({ origin, reply }): ReportedRecipient => ({
-      action: 'failed',
-      shown: origin,
-      expandedFrom: null,
-      origin: bare(origin),
-      destination: null,
-      orcpt: null,
-      status: reply.status,
-      remoteMta: null,
-      diagnostic: null,
-      attemptedAt: now,
-    }),
-  );
+  const unknown = problems.map(({ origin, reply }) => ofProblem(request, origin, reply));
   return [...known, ...unknown];
+}
+
+/** A list that cannot be read is named itself; a loop is told of the address that led into it. */
+function ofProblem(
+  { envelope, now }: NotificationRequest,
+  origin: string,
+  { status, text }: Reply,
+): ReportedRecipient {
+  const named = envelope.recipients.find(({ address }) => address === origin);
+  const [, list = '', path = ''] = /^(:include:(.*?))\.\.\. /.exec(text) ?? [];
+  const shown = named?.shown ?? `<${origin}>`;
+  const local = list === '' ? bare(origin).split('@')[0] : path;
+  return {
+    action: 'failed',
+    shown: list === '' ? shown : list,
+    expandedFrom: list === '' ? null : shown,
+    origin: bare(origin),
+    destination: { mailer: 'local', host: '', user: local ?? '' },
+    orcpt: null,
+    status,
+    remoteMta: null,
+    diagnostic: null,
+    attemptedAt: now,
+  };
 }
 
 function reported(report: RecipientReport, now: number): ReportedRecipient {
@@ -111,36 +133,61 @@ function reported(report: RecipientReport, now: number): ReportedRecipient {
     origin: bare(origin),
     destination,
     orcpt,
-    status: outcome?.dsn ?? '',
-    remoteMta: outcome?.relay === null ? null : hostOf(outcome?.relay ?? null),
-    diagnostic: outcome?.reply ?? null,
+    // What was given up has failed for its age (RFC 3463 4.7).
+    status: isGivenUp(report) ? '4.4.7' : statusOf(report),
+    remoteMta: isSmtp(destination.mailer) ? hostOf(outcome?.relay ?? null) : null,
+    diagnostic: outcome?.reply ?? exitStatusOf(report),
     attemptedAt: triedAt ?? now,
   };
 }
 
+const UNKNOWN_STATUS = /^unknown mailer error (\d+)$/;
+
+function statusOf({ action, outcome, recipient }: RecipientReport): string {
+  if (action === 'delivered' && recipient.destination.mailer === 'local') return '2.1.5';
+  return UNKNOWN_STATUS.test(outcome?.stat ?? '') ? '' : (outcome?.dsn ?? '');
+}
+
+/** Programs answer with a number. */
+function exitStatusOf({ outcome, recipient }: RecipientReport): string | null {
+  if (outcome?.kind !== 'failed' || isSmtp(recipient.destination.mailer)) return null;
+  return UNKNOWN_STATUS.exec(outcome.stat)?.[1] ?? exitStatus(outcome.stat);
+}
+
+function isGivenUp({ action, outcome }: RecipientReport): boolean {
+  return action === 'failed' && outcome?.kind !== 'failed';
+}
+
 function transcriptOf(request: NotificationRequest, settings: NotificationSettings): string[] {
-  const { failures, delayed, successes, problems, envelope, now } = request;
-  const waited = Math.floor((now - envelope.arrivedAt) / 1000);
+  const { failures, delayed, successes, problems, dialogue = [] } = request;
+  const isHeard = ({ recipient, outcome }: RecipientReport) =>
+    dialogue.length > 0 &&
+    (isSmtp(recipient.destination.mailer) ||
+      (outcome !== null && dialogue.includes(outcomeLine([recipient.shown], outcome) ?? '')));
+  const unheard = [...failures, ...delayed].filter((report) => !isHeard(report));
   const lines = [
-    ...failures.flatMap(failureLines),
-    ...delayed.flatMap((report) => failureLines(report)),
-    ...problems.map(({ origin, reply }) =>
-      resultLine(reply.code, reply.status, origin === '' ? [] : [origin], reply.text),
+    ...unheard.flatMap(failureLines),
+    ...dialogue,
+    ...problems.map(({ reply }) => resultLine(reply.code, reply.status, [], reply.text)),
+    ...successes.map(({ recipient, action }) =>
+      action === 'relayed' ? relayedLine(recipient.shown) : deliveredLine(recipient.shown),
     ),
-    ...successes.map(({ recipient }) => deliveredLine(recipient.shown)),
   ];
-  if (failures.some(({ outcome }) => outcome === null || outcome.kind === 'deferred')) {
-    lines.push(...givenUpLines(waited));
+  if (failures.some(isGivenUp)) {
+    lines.push(...givenUpLines(seconds(settings.returnAfter)));
   }
   if (kindOf(request) === 'warning') {
-    lines.push(...stillTryingLines(waited, Math.floor(settings.returnAfter / 1000)));
+    const { warnAfter, returnAfter } = settings;
+    lines.push(...stillTryingLines(seconds(warnAfter), seconds(returnAfter)));
   }
   return lines;
 }
 
+const seconds = (ms: number): number => Math.floor(ms / 1000);
+
 function failureLines({ recipient, outcome }: RecipientReport): readonly string[] {
-  if (outcome === null) return [];
-  const host = hostOf(outcome.relay);
+  if (outcome === null || outcome.stat === 'Too many hops') return [];
+  const host = isSmtp(recipient.destination.mailer) ? hostOf(outcome.relay) : null;
   const { shown } = recipient;
   const dialogue =
     host === null || outcome.reply === null
@@ -150,9 +197,7 @@ function failureLines({ recipient, outcome }: RecipientReport): readonly string[
           weSaid(`RCPT To:<${bare(recipient.destination.user)}>`),
           theySaid(outcome.reply),
         ];
-  if (outcome.kind === 'deferred') return [...dialogue, deferredLine([shown], outcome.stat)];
-  const code = Number(/^[45]\d\d/.exec(outcome.reply ?? '')?.[0] ?? 550);
-  return [...dialogue, resultLine(code, outcome.dsn, [shown], outcome.stat)];
+  return [...dialogue, outcomeLine([shown], outcome) ?? ''];
 }
 
 /** `mail.partner.example.` of `mail.partner.example. [198.51.100.10]`. */

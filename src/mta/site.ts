@@ -149,7 +149,7 @@ async function rulesetsOf(
     blocksRecipients: true,
     blocksBadHelo: config.BlockBadHelo,
     requiresName: config.RequireReverseDns,
-    trustedMechanisms: config.AuthFile === null ? [] : config.AuthMechanisms,
+    trustedMechanisms: config.AuthFile === null ? [] : config.TrustAuthMech,
     limitCode: 421,
   });
 }

@@ -67,6 +67,8 @@ interface Found {
   readonly expansion: Expansion;
 }
 
+type ListLines = readonly (readonly string[])[];
+
 export class AliasExpander implements Expander {
   readonly #options: ExpanderOptions;
 
@@ -193,16 +195,16 @@ class ExpansionRun {
     node.user = { uid: user.uid, gid: user.gid };
     node.shell = user;
     const mailbox = { ...node, destination: { ...node.destination, user: user.name } };
-    const members = node.isQuoted ? null : await this.#forwardOf(node, user);
-    if (members === null || members.length === 0) {
+    const lines = node.isQuoted ? null : await this.#forwardOf(node, user);
+    if (lines === null || lines.flat().length === 0) {
       this.#deliver(mailbox);
       return;
     }
-    await this.#visitMembers(node, members);
+    for (const line of lines) await this.#visitBackwards(node, line);
     if (node.isSelf) this.#deliver(mailbox);
   }
 
-  async #forwardOf(node: Node, user: User): Promise<readonly string[] | null> {
+  async #forwardOf(node: Node, user: User): Promise<ListLines | null> {
     const { forwardPaths = FORWARD_PATHS, onRefused } = this.#options;
     const detail = node.destination.host;
     for (const pattern of forwardPaths) {
@@ -213,7 +215,7 @@ class ExpansionRun {
       if (list.kind === 'error') onRefused?.(path, list.text);
       if (list.kind !== 'list') continue;
       node.isUnsafe = list.isUnsafe;
-      return list.members;
+      return list.lines;
     }
     return null;
   }
@@ -222,7 +224,7 @@ class ExpansionRun {
     return await readListFile({ path, reader, isOwnOnly, mostBytes: MOST_BYTES });
   }
 
-  /** They are looked at as they stand, and delivered to the last one first: so sendmail chains an alias's list. */
+  /** They are looked at as they stand, and delivered to the last one first: so sendmail chains a line's list. */
   async #visitBackwards(parent: Node, members: readonly string[]): Promise<void> {
     const start = this.found.length;
     const each: Found[][] = [];
@@ -232,10 +234,6 @@ class ExpansionRun {
       each.push(this.found.slice(from));
     }
     this.found.splice(start, Number.POSITIVE_INFINITY, ...each.toReversed().flat());
-  }
-
-  async #visitMembers(parent: Node, members: readonly string[]): Promise<void> {
-    for (const text of members) await this.#visitMember(parent, parseMember(text));
   }
 
   async #visitMember(parent: Node, member: Member): Promise<void> {
@@ -324,7 +322,7 @@ class ExpansionRun {
     if (isOfAlias) node.user = list.owner;
     node.isUnsafe = list.isUnsafe || parent.isUnsafe;
     node.shell = parent.shell;
-    await this.#visitMembers(node, list.members);
+    for (const line of list.lines) await this.#visitBackwards(node, line);
   }
 
   #recipientOf({ shown, destination }: Node) {

@@ -13,7 +13,7 @@ import { splitMembers } from './alias-file.ts';
 export type ListFile =
   | {
       readonly kind: 'list';
-      readonly members: readonly string[];
+      readonly lines: readonly (readonly string[])[];
       readonly owner: Owner;
       /** Others can write a folder above it: it may not name programs and files. */
       readonly isUnsafe: boolean;
@@ -52,7 +52,7 @@ export async function readListFile(request: ListRequest): Promise<ListFile> {
     const text = (await handle.readFile()).toString('latin1');
     return {
       kind: 'list',
-      members: membersOf(text),
+      lines: linesOf(text),
       owner: { uid: file.uid, gid: file.gid },
       isUnsafe: await isWritableAbove(path),
     };
@@ -96,8 +96,8 @@ async function isWritableAbove(path: string): Promise<boolean> {
 }
 
 /** Each line is a list; `#` begins a comment line, ` #@#` a comment anywhere. */
-function membersOf(text: string): readonly string[] {
-  return text.split('\n').flatMap((raw) => {
+function linesOf(text: string): readonly (readonly string[])[] {
+  return text.split('\n').map((raw) => {
     const line = raw.replace(/\r$/, '');
     if (line.startsWith('#')) return [];
     return splitMembers(line.replace(/\s+#@#(?:\s.*)?$/, ''));

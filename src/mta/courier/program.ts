@@ -8,6 +8,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { UserTable } from '../aliases/users.ts';
+import { outcomeLine } from '../dsn/transcript.ts';
 import type { Attempt, Courier, CourierJob, FinalRecipient, Outcome } from '../model.ts';
 import type { Clock } from './courier-clock.ts';
 import { ownerOf } from './file.ts';
@@ -44,6 +45,7 @@ const PATH = '/usr/local/bin:/usr/bin:/bin';
 
 export class ProgramCourier implements Courier {
   readonly #options: ProgramCourierOptions;
+  readonly #outputs = new Map<FinalRecipient, string>();
 
   constructor(options: ProgramCourierOptions) {
     this.#options = options;
@@ -56,9 +58,19 @@ export class ProgramCourier implements Courier {
         recipient.destination.mailer === 'prog'
           ? this.#runCommand(job, recipient)
           : this.#runLocalMailer(job, recipient);
-      attempts.push(await localAttempt(recipient, this.#options.now, deliver));
+      const attempt = await localAttempt(recipient, this.#options.now, deliver);
+      attempts.push(this.#withOutput(attempt, recipient));
     }
     return attempts;
+  }
+
+  /** A bounce shows what the program printed. */
+  #withOutput(attempt: Attempt, recipient: FinalRecipient): Attempt {
+    const output = this.#outputs.get(recipient) ?? '';
+    this.#outputs.delete(recipient);
+    const line = outcomeLine([recipient.shown], attempt.outcome);
+    if (output === '' || line === null) return attempt;
+    return { ...attempt, dialogue: [...output.trimEnd().split('\n'), line] };
   }
 
   async #runCommand(job: CourierJob, recipient: FinalRecipient): Promise<Outcome> {
@@ -116,6 +128,7 @@ export class ProgramCourier implements Courier {
         : exitOutcome(EX_UNAVAILABLE);
     }
     this.#options.onOutput?.(recipient, result.output);
+    this.#outputs.set(recipient, result.output);
     if (result.kind === 'timeout') return deferredOutcome('4.4.7', `${mailer} timed out`);
     const why = result.code === EX_TEMPFAIL ? `${mailer} exited with EX_TEMPFAIL` : '';
     return exitOutcome(result.code, why);

@@ -5,6 +5,7 @@
  *
  * Promise: never rejects; what goes wrong is a verdict, and the session is closed then.
  */
+import { talkingTo, theySaid, weSaid } from '../dsn/transcript.ts';
 import type { MtaLog } from '../log/mta-log.ts';
 import type { RemoteReply } from './reply-reader.ts';
 import { type Credentials, saslClient } from './sasl-client.ts';
@@ -91,6 +92,10 @@ export class SmtpClient {
   #extensions: Extensions = new Map();
   #tls: TlsFacts | null = null;
   #isOpen = true;
+  #lastSaid = '';
+  #isIntroduced = false;
+  /** Refusals as a notification's transcript has them; whoever reports them takes them out. */
+  readonly dialogue: string[] = [];
 
   constructor(connection: SmtpConnection, options: SmtpClientOptions) {
     this.#connection = connection;
@@ -119,6 +124,7 @@ export class SmtpClient {
   async reply(timeoutMs: number, during: string): Promise<RemoteReply> {
     try {
       const reply = await this.#connection.readReply(timeoutMs);
+      this.#note(reply);
       if (reply.code === 421) await this.quit();
       return reply;
     } catch (error) {
@@ -131,6 +137,7 @@ export class SmtpClient {
 
   /** One command: whatever is in it, it ends where this line ends. */
   async send(line: string): Promise<void> {
+    this.#lastSaid = line.startsWith('AUTH') ? 'AUTH dialogue' : line;
     await this.sendBytes(`${line.replaceAll(/[\r\n\0]/g, '?')}\r\n`);
   }
 
@@ -139,6 +146,19 @@ export class SmtpClient {
       await this.#connection.write(bytes, this.options.timeouts.datablock);
     } catch (error) {
       throw this.lost(error);
+    }
+  }
+
+  /** What was said last is told once, however many refusals follow. */
+  #note({ code, lines }: RemoteReply): void {
+    // That a host speaks no ESMTP is no refusal.
+    if (code < 400 || /^[EL]HLO/.test(this.#lastSaid)) return;
+    if (!this.#isIntroduced) this.dialogue.push(talkingTo(this.options.host));
+    this.#isIntroduced = true;
+    if (this.#lastSaid !== '') this.dialogue.push(weSaid(this.#lastSaid));
+    this.#lastSaid = '';
+    for (const [index, line] of lines.entries()) {
+      this.dialogue.push(theySaid(`${code}${index < lines.length - 1 ? '-' : ' '}${line}`));
     }
   }
 

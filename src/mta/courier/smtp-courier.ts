@@ -6,6 +6,7 @@
  * A recipient that one host defers is offered to the next one in the same run, so that it can be in more than one
  * attempt: the last one counts.
  */
+import { outcomeLine } from '../dsn/transcript.ts';
 import type { MtaLog } from '../log/mta-log.ts';
 import type { Attempt, Courier, CourierJob, FinalRecipient, Outcome } from '../model.ts';
 import { attemptOf, type Clock } from './courier-clock.ts';
@@ -169,6 +170,7 @@ class Delivery {
   readonly #job: CourierJob;
   readonly #survey: Survey;
   readonly #memory: HostMemory;
+  readonly #dialogue: string[] = [];
 
   constructor(environment: DeliveryEnvironment, job: CourierJob, survey: Survey) {
     this.#options = environment.options;
@@ -181,11 +183,13 @@ class Delivery {
   async run(hosts: readonly MailHost[]): Promise<readonly Attempt[]> {
     const attempts: Attempt[] = [];
     const { recipients } = this.#job;
+    this.#dialogue.length = 0;
     for (let at = 0; at < recipients.length; at += MOST_RECIPIENTS) {
       const chunk = recipients.slice(at, at + MOST_RECIPIENTS);
       attempts.push(...(await this.#deliverTo(hosts, chunk)));
     }
-    return attempts;
+    const [first, ...others] = attempts;
+    return first === undefined ? [] : [{ ...first, dialogue: this.#dialogue }, ...others];
   }
 
   async #deliverTo(
@@ -203,7 +207,16 @@ class Delivery {
       if (left.length === 0) return attempts;
     }
     if (last === null) return attempts;
+    this.#note(left, last);
     return [...attempts, attemptOf(left, last, startedAt, this.#options.now())];
+  }
+
+  #note(recipients: readonly FinalRecipient[], outcome: Outcome): void {
+    const line = outcomeLine(
+      recipients.map(({ shown }) => shown),
+      outcome,
+    );
+    if (line !== null && this.#dialogue.at(-1) !== line) this.#dialogue.push(line);
   }
 
   async #tryHost(
@@ -215,6 +228,7 @@ class Delivery {
     const open = await this.#session(host);
     if (!('client' in open)) return { attempts: [], left: recipients, last: open };
     const results = await this.#transact(open.client, recipients);
+    this.#dialogue.push(...open.client.dialogue.splice(0));
     const isDsnPassedOn = open.client.has('DSN');
     const attempts: Attempt[] = [];
     const left: FinalRecipient[] = [];
@@ -269,6 +283,7 @@ class Delivery {
     const relay = relayOf(host.name, connected.address);
     const client = new SmtpClient(connected.connection, this.#clientOptions(host.name));
     const verdict = await client.open();
+    this.#dialogue.push(...client.dialogue.splice(0));
     if (verdict !== null) {
       this.#memory.markDown(host.name, verdict);
       return outcomeOf(verdict, relay);

@@ -5,6 +5,7 @@
  * With PIPELINING (RFC 2920) the RCPTs and DATA go out together. Parameters of DSN, SIZE, 8BITMIME and SMTPUTF8 are
  * given where the server announced them.
  */
+import { outcomeLine } from '../dsn/transcript.ts';
 import type { Envelope, FinalRecipient } from '../model.ts';
 import type { RemoteReply } from './reply-reader.ts';
 import type { SmtpClient } from './smtp-client.ts';
@@ -81,6 +82,11 @@ class TransactionRun {
 
   #add(recipients: readonly FinalRecipient[], verdict: Verdict): void {
     if (recipients.length === 0) return;
+    const line = outcomeLine(
+      recipients.map(({ shown }) => shown),
+      verdict,
+    );
+    if (line !== null) this.#client.dialogue.push(line);
     this.#results.push({ recipients, verdict, mayTryNext: verdict.kind === 'deferred' });
   }
 

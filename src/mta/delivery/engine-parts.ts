@@ -40,6 +40,8 @@ export interface EngineParts {
   readonly signatureOf?: ((destination: Destination) => string) | undefined;
   /** The local user that an owner of a list is, for ctladdr=; null: none of ours. */
   readonly userOf?: ((address: string) => Promise<ControllingUser | null>) | undefined;
+  /** MaxHopCount: servers a message may have passed; absent: any number. */
+  readonly maxHops?: number | undefined;
   /** DoubleBounceAddress: who hears what no sender can be told; empty: nobody. */
   readonly doubleBounceAddress: string;
   /** False with PrivacyOptions=nobodyreturn: bounces carry the header only. */

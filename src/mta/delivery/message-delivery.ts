@@ -6,7 +6,8 @@
  * try repeats at most the delivery or the notice whose record was not written yet. Only where nothing is
  * to be recorded but the end itself is the removal the record.
  */
-import type { Attempt, ControllingUser, Envelope, FinalRecipient } from '../model.ts';
+import { resultLine } from '../dsn/transcript.ts';
+import type { Attempt, ControllingUser, Envelope, FinalRecipient, Outcome } from '../model.ts';
 import type { QueueRecord } from '../queue/control-file.ts';
 import type { MessageState } from '../queue/message-state.ts';
 import { applyRecord, priorityOf } from '../queue/message-state.ts';
@@ -38,6 +39,15 @@ export interface TryEnd {
   readonly state: MessageState;
 }
 
+const TOO_MANY_HOPS: Outcome = {
+  kind: 'failed',
+  dsn: '5.4.6',
+  stat: 'Too many hops',
+  reply: '554 5.4.6 Too many hops',
+  relay: null,
+  isDsnPassedOn: false,
+};
+
 export class MessageDelivery {
   readonly #parts: EngineParts;
   readonly #run: DeliveryRun;
@@ -47,6 +57,8 @@ export class MessageDelivery {
   /** Records that are not on the disk yet. */
   #pending: QueueRecord[] = [];
   #lastFailure: string | null = null;
+  /** What was said to other hosts in this try. */
+  readonly #dialogue: string[] = [];
 
   constructor(parts: EngineParts, run: DeliveryRun, state: MessageState) {
     this.#parts = parts;
@@ -70,14 +82,44 @@ export class MessageDelivery {
 
   async #deliver(): Promise<TryResult> {
     const isFirstTry = this.#state.tries === 0;
-    await this.#expand();
-    await this.#makeClones();
+    if (!this.#refuseLoop()) {
+      await this.#expand();
+      await this.#makeClones();
+    }
     const { signatureOf } = this.#parts;
     const groups = sendGroups(this.#state.recipients, { isFirstTry, signatureOf });
     for (const [index, group] of groups.entries())
       await this.#deliverGroup(group, index === groups.length - 1);
     if (groups.length === 0 && !this.#isSilentEnd()) await this.#saveTry();
     return this.#settle(this.#aftermath());
+  }
+
+  /** Judged when it is to be delivered, not when it is taken: then its sender hears of it. */
+  #refuseLoop(): boolean {
+    const { envelope, left } = this.#state;
+    const { maxHops = Number.POSITIVE_INFINITY, now } = this.#parts;
+    const { id, hops = 0, senderShown, client } = envelope;
+    if (hops <= maxHops || left.length === 0) return false;
+    const way = [senderShown, client?.name ?? 'localhost', left[0]?.shown ?? ''] as const;
+    this.#run.log.tooManyHops(id, hops, maxHops, ...way);
+    const [from, via, to] = way;
+    const text = `Too many hops ${hops} (${maxHops} max): from ${from} via ${via}, to ${to}`;
+    this.#record({
+      t: 'expanded',
+      at: now(),
+      priority: this.#state.basePriority,
+      recipients: [],
+      refused: left.map((one) => ({
+        recipient: { ...one, origin: one.address, controllingUser: null },
+        outcome: TOO_MANY_HOPS,
+      })),
+      problems: [],
+      left: [],
+      clones: [],
+    });
+    this.#dialogue.push(resultLine(554, '5.4.6', [], text));
+    this.#lastFailure = text;
+    return true;
   }
 
   async #expand(): Promise<void> {
@@ -153,6 +195,7 @@ export class MessageDelivery {
     else if (!this.#isSilentEnd()) await this.#saveTry();
     const priority = priorityOf(this.#stateOfTry());
     for (const attempt of attempts) {
+      this.#dialogue.push(...(attempt.dialogue ?? []));
       this.#run.log.attempt(envelope, attempt, priority);
       if (attempt.outcome.kind === 'sent') statistics.messageTo(group.mailer, envelope.storedSize);
     }
@@ -211,7 +254,10 @@ export class MessageDelivery {
   async #settle(aftermath: Aftermath): Promise<TryResult> {
     const { notice, isOver } = aftermath;
     if (notice !== null) {
-      const notified = await queueNotice(this.#parts, this.#run, this.#state, notice);
+      const notified = await queueNotice(this.#parts, this.#run, this.#state, {
+        ...notice,
+        dialogue: this.#dialogue,
+      });
       if (notified.kind === 'panic') return this.#panic();
       if (notified.kind === 'queued') this.#children.push(notified.id);
     }

@@ -4,6 +4,7 @@
  * NOTIFY decides (RFC 3461; said nothing, it is FAILURE and DELAY). A message that has been in the queue too
  * long is given up here: the log never says 5.x.x of it, only that the sender was told.
  */
+import { deliveredLine, expandedLine } from '../dsn/transcript.ts';
 import type { Notify } from '../model.ts';
 import type { Problem } from '../queue/control-file.ts';
 import type { MessageState, RecipientState } from '../queue/message-state.ts';
@@ -22,6 +23,10 @@ export interface Notice {
   readonly delayed: readonly RecipientReport[];
   readonly successes: readonly RecipientReport[];
   readonly problems: readonly Problem[];
+  /** What was said to other hosts in this try. */
+  readonly dialogue?: readonly string[];
+  /** Lines about lists whose sender wished to hear of success. */
+  readonly receipts: readonly string[];
 }
 
 export interface Aftermath {
@@ -60,7 +65,8 @@ export function aftermathOf(
   ];
   const delayed = delayedOf(state, now, timeouts, expired);
   const told = settledProblems.flatMap((number) => problems[number] ?? []);
-  const parts = { failures, delayed, successes: successesOf(state), problems: told };
+  const receipts = receiptsOf(state);
+  const parts = { failures, delayed, successes: successesOf(state), problems: told, receipts };
   const text = expired ? expiryText(state, timeouts) : (lastFailure ?? lastKnownFailure(state));
   return {
     isOver: !isWaiting || expired,
@@ -71,7 +77,7 @@ export function aftermathOf(
   };
 }
 
-type NoticeParts = Pick<Notice, 'failures' | 'delayed' | 'successes' | 'problems'>;
+type NoticeParts = Pick<Notice, 'failures' | 'delayed' | 'successes' | 'problems' | 'receipts'>;
 
 function noticeOf(parts: NoticeParts, text: string, timeouts: Timeouts): Notice | null {
   const isFailure = parts.failures.length > 0 || parts.problems.length > 0;
@@ -82,7 +88,7 @@ function noticeOf(parts: NoticeParts, text: string, timeouts: Timeouts): Notice 
     return { ...parts, text: warning, isFailure, isWarning };
   }
   if (isFailure) return { ...parts, text, isFailure, isWarning };
-  if (parts.successes.length === 0) return null;
+  if (parts.successes.length === 0 && parts.receipts.length === 0) return null;
   return { ...parts, text: 'Return receipt', isFailure, isWarning };
 }
 
@@ -112,6 +118,22 @@ function successesOf(state: MessageState): readonly RecipientReport[] {
   return state.recipients.flatMap((one) => {
     const action = one.isNotified || !wants(one, 'SUCCESS') ? null : successAction(state, one);
     return action === null ? [] : [reportOf(one, action)];
+  });
+}
+
+/** Told once, in the first try: that an alias has become several addresses (RFC 3461, 6.2.7.4). */
+function receiptsOf({ tries, envelope, recipients }: MessageState): readonly string[] {
+  if (tries > 1 || envelope.sender === '') return [];
+  return envelope.recipients.flatMap(({ notify, address, shown }) => {
+    const members = recipients.filter(({ recipient }) => recipient.origin === address);
+    if (notify?.includes('SUCCESS') !== true || members.length < 2) return [];
+    const delivered = members.filter(
+      ({ outcome, recipient }) => outcome?.kind === 'sent' && !isSmtp(recipient.destination.mailer),
+    );
+    return [
+      expandedLine(shown),
+      ...delivered.map(({ recipient }) => deliveredLine(recipient.shown)),
+    ];
   });
 }
 

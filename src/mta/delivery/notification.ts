@@ -37,6 +37,10 @@ export interface NotificationRequest {
   readonly successes: readonly RecipientReport[];
   /** What went wrong without a recipient: loops, lists that cannot be opened. */
   readonly problems: readonly Problem[];
+  /** What was said to other hosts in this try; absent: it is guessed from the outcomes. */
+  readonly dialogue?: readonly string[];
+  /** It goes to a mailbox of ours. */
+  readonly isToLocal?: boolean;
   /** The message's header, or all of it; LF line ends. */
   readonly original: Buffer;
   readonly isWholeOriginal: boolean;

@@ -2,9 +2,11 @@
  * Makes a message of a notice and queues it: to the sender, or where there is none that can be told, to the
  * postmaster. When even that one comes back nobody is left, and the caller keeps the file for a person.
  */
+import { failureLine } from '../dsn/transcript.ts';
 import type { NotificationKind } from '../log/mta-log.ts';
 import type { AcceptedRecipient, Envelope } from '../model.ts';
 import type { MessageState } from '../queue/message-state.ts';
+import { priorityOf } from '../queue/message-state.ts';
 import type { DeliveryRun, EngineParts } from './engine-parts.ts';
 import type { Notice } from './notices.ts';
 import { readOriginal } from './original-message.ts';
@@ -24,6 +26,13 @@ interface Addressee {
   readonly recipient: AcceptedRecipient;
   readonly kind: NotificationKind;
   readonly depth: number;
+  /** Why the sender himself cannot be told. */
+  readonly refusal: Refusal | null;
+}
+
+interface Refusal {
+  readonly text: string;
+  readonly line: string;
 }
 
 export async function queueNotice(
@@ -33,24 +42,38 @@ export async function queueNotice(
   notice: Notice,
 ): Promise<NotifierResult> {
   if (state.depth >= LAST_DEPTH) return { kind: 'panic' };
-  const found = await addresseeOf(parts, state, notice);
+  const found = await addresseeOf(parts, run, state, notice);
   if ('result' in found) return found.result;
   const id = parts.ids.next(run.log.pid);
-  await commitNotice(parts, state, notice, { ...found, id });
-  run.log.notification(state.envelope.id, id, found.kind, notice.text);
+  const { refusal } = found;
+  const told =
+    refusal === null
+      ? notice
+      : {
+          ...notice,
+          text: refusal.text,
+          dialogue: [...(notice.dialogue ?? []), refusal.line],
+        };
+  await commitNotice(parts, state, told, { ...found, id });
+  run.log.notification(state.envelope.id, id, found.kind, told.text);
   return { kind: 'queued', id };
 }
 
 async function addresseeOf(
   parts: EngineParts,
+  run: DeliveryRun,
   state: MessageState,
   notice: Notice,
 ): Promise<Addressee | { readonly result: NotifierResult }> {
   const { sender, senderShown } = state.envelope;
+  let refusal: Refusal | null = null;
   if (sender !== '') {
     const kind = notice.isWarning || state.warnedAt !== null ? 'sender notify' : 'DSN';
     const recipient = await recipientOf(parts, sender, senderShown);
-    if (recipient !== undefined) return { recipient, kind, depth: 1 };
+    if (recipient !== undefined) {
+      refusal = await refusalOf(parts, run, state, recipient);
+      if (refusal === null) return { recipient, kind, depth: 1, refusal };
+    }
     if (!notice.isFailure) return { result: { kind: 'dropped' } };
   }
   const postmaster = parts.doubleBounceAddress;
@@ -58,7 +81,37 @@ async function addresseeOf(
   const recipient = await recipientOf(parts, postmaster, postmaster);
   if (recipient === undefined) return { result: { kind: 'panic' } };
   const kind = state.depth > 0 ? 'return to sender' : 'postmaster notify';
-  return { recipient, kind, depth: LAST_DEPTH };
+  return { recipient, kind, depth: LAST_DEPTH, refusal };
+}
+
+/** A sender who is no user of ours is told of in the log; the postmaster hears instead of him. */
+async function refusalOf(
+  { expander, now }: EngineParts,
+  { log }: DeliveryRun,
+  state: MessageState,
+  recipient: AcceptedRecipient,
+): Promise<Refusal | null> {
+  const { envelope } = state;
+  if (recipient.destination.mailer !== 'local') return null;
+  const found = await expander.expand({ ...envelope, recipients: [recipient] });
+  const [first] = found;
+  if (first?.kind !== 'failed' || found.length > 1) return null;
+  log.to({
+    id: envelope.id,
+    recipients: [recipient.shown],
+    controllingUser: null,
+    delay: now() - envelope.arrivedAt,
+    xdelay: null,
+    mailer: 'local',
+    // The try that is being told of is recorded already.
+    priority: priorityOf({ ...state, tries: Math.max(0, state.tries - 1) }),
+    relay: null,
+    dsn: first.outcome.dsn,
+    reply: first.outcome.reply,
+    stat: first.outcome.stat,
+  });
+  const { stat } = first.outcome;
+  return { text: stat, line: failureLine([recipient.shown], stat) };
 }
 
 /** Undefined where no way leads there. */
@@ -95,6 +148,8 @@ async function commitNotice(
     delayed: notice.delayed,
     successes: notice.successes,
     problems: notice.problems,
+    dialogue: [...(notice.dialogue ?? []), ...notice.receipts],
+    isToLocal: recipient.destination.mailer === 'local',
     original: original.bytes,
     isWholeOriginal: original.isWhole,
   });

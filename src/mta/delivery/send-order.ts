@@ -65,10 +65,12 @@ function isDoneAt(recipients: readonly RecipientState[], number: number): boolea
 }
 
 function transactionsOf(group: SendGroup, isFirstTry: boolean): readonly SendGroup[] {
-  const members = isFirstTry ? group.members.toReversed() : group.members;
+  const { members } = group;
   const parts: SendGroup[] = [];
-  for (let from = 0; from < members.length; from += MOST_RECIPIENTS)
-    parts.push({ ...group, members: members.slice(from, from + MOST_RECIPIENTS) });
+  for (let from = 0; from < members.length; from += MOST_RECIPIENTS) {
+    const some = members.slice(from, from + MOST_RECIPIENTS);
+    parts.push({ ...group, members: isFirstTry ? some.toReversed() : some });
+  }
   return parts;
 }
 

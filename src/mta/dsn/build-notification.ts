@@ -167,6 +167,11 @@ const EXIT_TEXTS: Readonly<Record<string, string>> = {
   78: 'Local configuration error',
 };
 
+/** The number of one that has a name; null for other texts. */
+export function exitStatus(text: string): string | null {
+  return Object.entries(EXIT_TEXTS).find(([, name]) => name === text)?.[0] ?? null;
+}
+
 function reasonOf(diagnostic: string): string {
   return EXIT_TEXTS[diagnostic] ?? diagnostic;
 }

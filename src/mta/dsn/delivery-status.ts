@@ -60,7 +60,8 @@ function recipientLines(recipient: ReportedRecipient, notification: Notification
     lines.push(`Diagnostic-Code: ${diagnostic(recipient)}`);
   }
   lines.push(`Last-Attempt-Date: ${mailDate(recipient.attemptedAt, zone)}`);
-  if (recipient.action === 'delayed' && retryUntil !== null) {
+  // As sendmail: of one whom a host itself has put off it says nothing.
+  if (recipient.action === 'delayed' && recipient.diagnostic === null && retryUntil !== null) {
     lines.push(`Will-Retry-Until: ${mailDate(retryUntil, zone)}`);
   }
   return lines;

@@ -91,5 +91,8 @@ async function resolved(
   const text = `Domain of sender address ${stripQuotes(sender.address)}`;
   return answer === 'no'
     ? refuse(subject, { code: 553, status: '5.1.8', text: `${text} does not exist` })
-    : refuse(subject, { code: 451, status: '4.1.8', text: `${text} does not resolve` });
+    : refuse(
+        { ruleset: subject.ruleset, arg1: subject.arg1 },
+        { code: 451, status: '4.1.8', text: `${text} does not resolve` },
+      );
 }

@@ -65,6 +65,7 @@ function settle(session: SmtpSession, mechanism: string, step: LastStep): void {
     case 'success':
       session.user = step.user;
       session.userMechanism = mechanism;
+      session.isNamedSecure = session.isSecure;
       log.authenticated(relay, step.user, mechanism, 0);
       session.say(reply(235, '2.0.0', 'OK Authenticated'));
       return;

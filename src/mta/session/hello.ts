@@ -31,6 +31,7 @@ async function introduce(session: SmtpSession, name: string, verb: string): Prom
   }
   session.endTransaction();
   session.helo = name.trimEnd();
+  session.isNamedSecure = session.isSecure;
   const filtered = await session.filter?.helo(session.helo);
   if (filtered?.kind === 'refuse') session.refusal = filtered.reply;
   return true;

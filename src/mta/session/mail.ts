@@ -1,5 +1,7 @@
 /** MAIL: a transaction begins (RFC 5321 4.1.1.2; RFC 1870 SIZE, RFC 6152 BODY, RFC 3461 ENVID and RET). */
+
 import type { Reply } from '../model.ts';
+import { shortened } from '../route/smtp-path.ts';
 import type { MailParameters } from './arguments.ts';
 import { mailParameters, skipWord } from './arguments.ts';
 import type { Transaction } from './parts.ts';
@@ -27,7 +29,7 @@ export async function mail(session: SmtpSession, rest: string): Promise<void> {
   session.transaction = transaction;
   const refusal = await judge(session, transaction, path.parameters);
   if (refusal === undefined) {
-    session.say(reply(250, '2.1.0', `${path.shown}... Sender ok`));
+    session.say(reply(250, '2.1.0', `${shortened(path.shown)}... Sender ok`));
     return;
   }
   session.say(refusal);

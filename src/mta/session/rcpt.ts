@@ -1,7 +1,7 @@
 /** RCPT: one more recipient (RFC 5321 4.1.1.3; RFC 3461 NOTIFY and ORCPT). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedRecipient, Reply } from '../model.ts';
-import { replyAbout } from '../route/smtp-path.ts';
+import { replyAbout, shortened } from '../route/smtp-path.ts';
 import { rcptParameters, skipWord } from './arguments.ts';
 import type { Transaction } from './parts.ts';
 import { reply } from './replies.ts';
@@ -37,7 +37,7 @@ export async function rcpt(session: SmtpSession, rest: string): Promise<void> {
   }
   const { shown } = remember(transaction, judged.recipient);
   const waits = judged.willQueue ? ' (will queue)' : '';
-  session.say(reply(250, '2.1.5', `${shown}... Recipient ok${waits}`));
+  session.say(reply(250, '2.1.5', `${shortened(shown)}... Recipient ok${waits}`));
 }
 
 /** Guessing at addresses is made slow (BadRcptThrottle). */
@@ -82,6 +82,13 @@ async function judge(
   const { shown, address } = path;
   const parsed = rcptParameters(path.parameters);
   if (parsed.kind === 'error') return refused(parsed.reply);
+  if (address === '') {
+    // Nobody is for the rules to refuse.
+    const nobody = { mailer: 'local', host: '', user: '' } as const;
+    const none = { shown, address, destination: nobody, ...parsed.parameters };
+    const denied = await byRules(session, transaction, none);
+    if (denied !== undefined) return refused(denied, true);
+  }
   const resolution = await parts.resolve(address);
   if (resolution.kind === 'error') {
     return refused(replyAbout(shown, resolution.reply));
@@ -98,7 +105,7 @@ async function judge(
   // To be dropped is a wish that an unknown user has no say in.
   if (isDropped()) return { kind: 'recipient', recipient, willQueue };
   if (!(await parts.isDeliverable(destination))) {
-    return refused(reply(550, '5.1.1', `${shown}... User unknown`));
+    return refused(reply(550, '5.1.1', `${shortened(shown)}... User unknown`));
   }
   return { kind: 'recipient', recipient, willQueue };
 }

@@ -58,6 +58,8 @@ export class SmtpSession {
   helo = '';
   isExtended = false;
   isSecure = false;
+  /** TLS as it was at the last EHLO or AUTH: what the protocol is named after. */
+  isNamedSecure = false;
   tlsLine = '';
   user: string | null = null;
   userMechanism = '';
@@ -107,7 +109,7 @@ export class SmtpSession {
   /** `ESMTPSA`: RFC 3848. */
   get protocol(): string {
     if (!this.isExtended) return 'SMTP';
-    return `ESMTP${this.isSecure ? 'S' : ''}${this.user === null ? '' : 'A'}`;
+    return `ESMTP${this.isNamedSecure ? 'S' : ''}${this.user === null ? '' : 'A'}`;
   }
 
   say(answer: Reply): void {
@@ -301,10 +303,10 @@ export class SmtpSession {
   }
 
   #close(): void {
-    this.endTransaction();
     if (!this.#hasAsked && this.refusal === null) {
       this.log.noTransaction(this.id, this.relay, this.daemon.name);
     }
+    this.endTransaction();
     this.filter?.close();
     this.parts.policy.closed(this.client);
     this.input.detach();

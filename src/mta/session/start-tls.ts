@@ -16,11 +16,7 @@ export async function startTls(session: SmtpSession, rest: string): Promise<void
     session.say(reply(501, '5.5.2', 'Syntax error (no parameters allowed)'));
     return;
   }
-  if (session.isSecure) {
-    session.say(reply(503, '5.5.0', 'TLS already active'));
-    return;
-  }
-  if (tls === null || session.refusal !== null) {
+  if (tls === null || session.isSecure || session.refusal !== null) {
     session.say(reply(454, '4.3.3', 'TLS not available after start'));
     return;
   }
@@ -44,9 +40,8 @@ export async function secure(session: SmtpSession, context: SecureContext): Prom
   const { socket } = outcome;
   session.socket = socket;
   session.input.attach(socket);
+  // sendmail asks for no second EHLO, but only that makes the protocol ESMTPS.
   session.isSecure = true;
-  session.helo = '';
-  session.isExtended = false;
   remember(session, socket);
 }
 

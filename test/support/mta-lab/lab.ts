@@ -13,6 +13,9 @@ import type { LabJob } from './worker.ts';
 const WORKER = join(import.meta.dirname, 'worker.js');
 const NAMESPACES = ['--mount', '--net', '--uts', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const PATIENCE_MS = 180_000;
+const SENDMAIL = ['sendmail-bin', 'sendmail-cf', 'm4'];
+const DNSMASQ = ['dnsmasq-base'];
+export const LAB_PACKAGES = [SENDMAIL, DNSMASQ] as const;
 
 /** What real sendmail makes of a scenario. */
 export const playWithSendmail = (scenario: Scenario): Promise<Played> => playIn(scenario, false);
@@ -21,8 +24,8 @@ export const playWithSendmail = (scenario: Scenario): Promise<Played> => playIn(
 export const playWithOurs = (scenario: Scenario): Promise<Played> => playIn(scenario, true);
 
 async function playIn(scenario: Scenario, isOurs: boolean): Promise<Played> {
-  const sendmail = await extractDebianPackages(['sendmail-bin', 'sendmail-cf', 'm4']);
-  const dnsmasq = await extractDebianPackages(['dnsmasq-base']);
+  const sendmail = await extractDebianPackages(SENDMAIL);
+  const dnsmasq = await extractDebianPackages(DNSMASQ);
   const folder = mkdtempSync(join(tmpdir(), 'maillog-lab-'));
   mkdirSync(join(folder, 'root'));
   const program = [join(dnsmasq, 'usr/sbin/dnsmasq'), '/usr/sbin/dnsmasq'].find((path) =>

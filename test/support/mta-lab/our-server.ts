@@ -1,4 +1,5 @@
 /** Our MTA in the lab, given the same site as real sendmail. Its log goes to the same kind of socket. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -11,8 +12,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mtaConfigOf } from '../../../src/config/mta-config.ts';
 import { Mta } from '../../../src/mta/mta.ts';
-import { LAB_ADDRESS, LAB_ALIASES, LAB_HOST, LAB_USERS, labPasswd } from './real-server.ts';
+import { settingsOfMc } from './mc-settings.ts';
+import { LAB_ADDRESS, LAB_HOST } from './real-server.ts';
 import type { SiteConfig } from './scenario.ts';
+import { fillSite } from './site-files.ts';
+import { LAB_ALIASES, LAB_USERS, labPasswd } from './users.ts';
 
 const DELIVER = '#!/bin/sh\nexec cat >>"$1/$2"\n';
 
@@ -33,7 +37,10 @@ export class OurServer {
   fill(): void {
     mkdirSync(join(this.#folder, 'mail'), { recursive: true });
     chmodSync(join(this.#folder, 'mail'), 0o777);
-    for (const user of LAB_USERS) mkdirSync(join('/tmp/home', user), { recursive: true });
+    // The lab has a mount namespace of its own: these are seen by nobody else.
+    for (const name of ['/home', '/srv']) execFileSync('mount', ['-t', 'tmpfs', 'lab', name]);
+    for (const user of LAB_USERS) mkdirSync(join('/home', user), { recursive: true });
+    fillSite('/srv/lab', '/home', this.#site);
     const { aliases = '', access = '', relayDomains = '', virtusertable = '' } = this.#site;
     this.#write('passwd', labPasswd());
     this.#write('aliases', `${LAB_ALIASES.join('\n')}\n${aliases}`);
@@ -44,17 +51,26 @@ export class OurServer {
     this.#write('local-host-names', this.#site.local ?? 'corp.example\n');
     this.#write('hosts', `127.0.0.1 localhost\n${LAB_ADDRESS} ${LAB_HOST} mx1\n`);
     this.#write('sendmail.st', '');
+    const { users = {} } = this.#site;
+    this.#write(
+      'passwords',
+      Object.entries(users)
+        .map(([name, password]) => `${name}:{PLAIN}${password}\n`)
+        .join(''),
+    );
     this.#write('deliver', DELIVER, 0o755);
   }
 
   async start(): Promise<void> {
     const at = (name: string) => join(this.#folder, name);
+    const { daemons = [], ...settings } = settingsOfMc(this.#site.mc ?? []);
     const values = {
       Hostname: LAB_HOST,
       Version: '8.17.1.9/8.17.1.9',
       DaemonPortOptions: [
         `Name=MTA-v4, Addr=${LAB_ADDRESS}, Port=25`,
         `Name=MSP-v4, Addr=${LAB_ADDRESS}, Port=587, M=a`,
+        ...(daemons as readonly string[]),
       ],
       Fw: at('local-host-names'),
       FR: at('relay-domains'),
@@ -71,10 +87,15 @@ export class OurServer {
       QueueDirectory: at('mqueue'),
       QueueInterval: '1h',
       StatusFile: at('sendmail.st'),
+      AuthFile: at('passwords'),
+      AuthMechanisms: ['CRAM-MD5'],
+      AuthWithoutTls: true,
+      TrustAuthMech: [],
       Syslog: this.logSocket,
       SMTPUTF8: false,
       Canonify: false,
       'Timeout.connect': '3s',
+      ...settings,
       ...this.#site.ours,
     };
     this.#mta = new Mta(mtaConfigOf(values, 'lab', this.#folder), {

@@ -1,8 +1,13 @@
 /** Plays a client's script against a server and writes down who said what. */
+import { createHmac } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import type { SessionScript } from './scenario.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import type { SessionScript, Step } from './scenario.ts';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
+/** Longer ones are shown as their beginning. */
+const SHOWN = 400;
 
 export async function play(
   script: SessionScript,
@@ -14,62 +19,64 @@ export async function play(
     port: script.port ?? server.port,
     localAddress: script.from,
   });
-  const replies = new Replies(socket, said);
   await new Promise<void>((resolve) =>
     socket.once('connect', resolve).once('error', () => resolve()),
   );
-  if (script.isEarly !== true) await replies.wait(1);
-  for (const { send, replies: count } of script.steps) {
-    if (replies.isClosed) break;
-    said.push(
-      `C: ${send.length > 400 ? `${send.slice(0, 60)}... (${send.length})` : send.replace(/\r?\n$/, '')}`,
-    );
-    socket.write(send, 'latin1');
-    await replies.wait(count);
+  const dialogue = new Dialogue(socket, said);
+  if (script.isTls === true) await dialogue.startTls();
+  if (script.isEarly !== true) await dialogue.wait(1);
+  for (const step of script.steps) {
+    if (dialogue.isClosed) break;
+    await dialogue.take(step);
   }
-  if (script.end === 'reset') socket.resetAndDestroy();
-  else socket.end();
-  await replies.closed;
-  socket.destroy();
+  await dialogue.end(script.end);
   return said;
 }
 
-class Replies {
+class Dialogue {
   isClosed = false;
-  readonly closed: Promise<void>;
+  readonly #raw: Socket;
+  readonly #said: string[];
+  #socket: Socket;
   #text = '';
   #count = 0;
+  #last = '';
   #wake: () => void = () => undefined;
-  readonly #said: string[];
+  #ended: () => void = () => undefined;
+  readonly #closed: Promise<void>;
 
   constructor(socket: Socket, said: string[]) {
+    this.#raw = socket;
+    this.#socket = socket;
     this.#said = said;
-    socket.setEncoding('latin1').on('data', (text: string) => this.#take(text));
-    this.closed = new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(), PATIENCE_MS);
-      const end = (what: string) => {
-        if (!this.isClosed) said.push(`S: <${what}>`);
-        this.isClosed = true;
-        clearTimeout(timer);
-        this.#wake();
-        resolve();
-      };
-      socket.on('end', () => end('closed')).on('close', () => end('closed'));
-      socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'));
+    this.#closed = new Promise((resolve) => {
+      this.#ended = resolve;
     });
+    this.#listen(socket);
   }
 
-  /** A reply ends with the line that has a blank after its code. */
-  #take(text: string): void {
-    const lines = (this.#text + text).split('\r\n');
-    this.#text = lines.pop() ?? '';
-    for (const line of lines) {
-      this.#said.push(`S: ${line}`);
-      if (/^\d{3}(?: |$)/.test(line)) this.#count += 1;
-    }
-    this.#wake();
+  async take(step: Step): Promise<void> {
+    await sleep(step.pause ?? 0);
+    const text = this.#textOf(step);
+    const shown =
+      text.length > SHOWN ? `${text.slice(0, 60)}... (${text.length})` : text.replace(/\r?\n$/, '');
+    if (text !== '') this.#said.push(`C: ${shown}`);
+    this.#socket.write(text, 'latin1');
+    await this.wait(step.replies);
+    if (step.startsTls === true && this.#last.startsWith('220')) await this.startTls();
   }
 
+  async startTls(): Promise<void> {
+    this.#raw.removeAllListeners('data');
+    const secure = connectTls({ socket: this.#raw, rejectUnauthorized: false });
+    this.#socket = secure;
+    await new Promise<void>((resolve) =>
+      secure.once('secureConnect', resolve).once('error', () => resolve()),
+    );
+    this.#listen(secure);
+  }
+
+  /** Replies that nobody waited for are kept for the next time. */
   async wait(count: number): Promise<void> {
     const until = Date.now() + PATIENCE_MS;
     while (this.#count < count && !this.isClosed && Date.now() < until) {
@@ -81,6 +88,46 @@ class Replies {
         };
       });
     }
-    this.#count = 0;
+    if (this.#count < count && !this.isClosed) this.#said.push('S: <silence>');
+    this.#count = Math.max(0, this.#count - count);
+  }
+
+  async end(how: SessionScript['end']): Promise<void> {
+    if (how === 'reset') this.#raw.resetAndDestroy();
+    else this.#socket.end();
+    const timer = setTimeout(() => this.#ended(), PATIENCE_MS);
+    await this.#closed;
+    clearTimeout(timer);
+    this.#raw.destroy();
+  }
+
+  #textOf({ send, cramMd5 }: Step): string {
+    if (cramMd5 === undefined) return send;
+    const challenge = Buffer.from(this.#last.slice(4), 'base64');
+    const digest = createHmac('md5', cramMd5.password).update(challenge).digest('hex');
+    return `${Buffer.from(`${cramMd5.user} ${digest}`).toString('base64')}\r\n`;
+  }
+
+  #listen(socket: Socket): void {
+    const close = () => {
+      if (!this.isClosed) this.#said.push('S: <closed>');
+      this.isClosed = true;
+      this.#wake();
+      this.#ended();
+    };
+    socket.on('data', (bytes: Buffer) => this.#hear(bytes.toString('latin1')));
+    socket.on('end', close).on('close', close).on('error', close);
+  }
+
+  /** A reply ends with the line that has a blank after its code. */
+  #hear(text: string): void {
+    const lines = (this.#text + text).split('\r\n');
+    this.#text = lines.pop() ?? '';
+    for (const line of lines) {
+      this.#said.push(`S: ${line}`);
+      this.#last = line;
+      if (/^\d{3}(?: |$)/.test(line)) this.#count += 1;
+    }
+    this.#wake();
   }
 }

@@ -15,39 +15,13 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SiteConfig } from './scenario.ts';
+import { fillSite } from './site-files.ts';
+import { LAB_ALIASES, LAB_USERS, labPasswd } from './users.ts';
 
 export const LAB_HOST = 'mx1.corp.example';
 export const LAB_ADDRESS = '192.0.2.10';
-export const LAB_USERS = [
-  'alice',
-  'bob',
-  'carol',
-  'dave',
-  'erin',
-  'frank',
-  'grace',
-  'heidi',
-  'ivan',
-  'sysop',
-  ...Array.from({ length: 30 }, (_, index) => `user${String(index + 1).padStart(2, '0')}`),
-];
-export const LAB_ALIASES = [
-  'mailer-daemon: postmaster',
-  'postmaster: root',
-  'nobody: root',
-  'root: sysop',
-  'sink: /dev/null',
-];
 /** A filter that puts the message into the user's mailbox, From_ line and all. */
 const DELIVER = '#!/bin/sh\nfor user; do :; done\nexec cat >>"/var/mail/$user"\n';
-
-/** passwd(5) of the lab's users, for either server. */
-export function labPasswd(): string {
-  const users = LAB_USERS.map(
-    (user, index) => `${user}:x:${1000 + index}:${1000 + index}:${user}:/home/${user}:/bin/sh\n`,
-  );
-  return `root:x:0:0:root:/:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/sh\nmail:x:8:8:mail:/var/mail:/bin/sh\n${users.join('')}`;
-}
 
 export class RealServer {
   readonly #root: string;
@@ -92,6 +66,8 @@ export class RealServer {
     this.#write('etc/services', 'smtp 25/tcp\nsubmission 587/tcp\n');
     this.#write('etc/mail/service.switch', 'hosts files dns\naliases files\npasswd files\n');
     this.#fillMail();
+    copyFileSync(join(this.#packages, 'etc/mail/helpfile'), join(this.#root, 'etc/mail/helpfile'));
+    fillSite(join(this.#root, 'srv/lab'), join(this.#root, 'home'), this.#site);
     this.#lend();
     this.#compile();
   }

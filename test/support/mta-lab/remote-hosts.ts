@@ -10,6 +10,7 @@ export interface Taken {
   readonly mailFrom: string;
   readonly recipients: readonly string[];
   readonly bytes: number;
+  readonly text: string;
 }
 
 interface HostKind {
@@ -84,7 +85,7 @@ class Dialogue {
   #mailFrom = '';
   #recipients: string[] = [];
   #isData = false;
-  #bytes = 0;
+  #text = '';
 
   constructor(kind: HostKind, keep: (taken: Taken) => string) {
     this.#kind = kind;
@@ -120,7 +121,7 @@ class Dialogue {
     DATA: () => {
       if (this.#recipients.length === 0) return '554 5.5.1 Error: no valid recipients';
       this.#isData = true;
-      this.#bytes = 0;
+      this.#text = '';
       return '354 End data with <CR><LF>.<CR><LF>';
     },
     QUIT: () => {
@@ -131,12 +132,12 @@ class Dialogue {
 
   #data(line: string): string {
     if (line !== '.') {
-      this.#bytes += line.length + 1;
+      this.#text += `${line.replace(/^\./, '')}\n`;
       return '';
     }
     this.#isData = false;
     const { address: host } = this.#kind;
-    const [mailFrom, recipients, bytes] = [this.#mailFrom, this.#recipients, this.#bytes];
-    return `250 2.0.0 Ok: queued as ${this.#keep({ host, mailFrom, recipients, bytes })}`;
+    const [mailFrom, recipients, text] = [this.#mailFrom, this.#recipients, this.#text];
+    return `250 2.0.0 Ok: queued as ${this.#keep({ host, mailFrom, recipients, bytes: text.length, text })}`;
   }
 }

@@ -7,8 +7,17 @@ export interface SiteConfig {
   readonly virtusertable?: string;
   readonly mailertable?: string;
   readonly local?: string;
-  /** More lines of the .mc file for sendmail, and the same settings for ours. */
+  /** More files, in `/srv/lab`; what is in `bin/` may be run. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Files in the users' homes: `dave/.forward`. */
+  readonly homes?: Readonly<Record<string, string>>;
+  /** Made by openssl for the test, in `/srv/lab` as `ca.pem`, `server.pem` and `server.key`. */
+  readonly certificates?: boolean;
+  /** Their passwords. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** More lines of the .mc file for sendmail; `mc-settings.ts` says what they are for ours. */
   readonly mc?: readonly string[];
+  /** What those lines cannot say. */
   readonly ours?: Readonly<Record<string, unknown>>;
 }
 
@@ -17,6 +26,12 @@ export interface Step {
   readonly send: string;
   /** How many replies it waits for; 0: none. */
   readonly replies: number;
+  /** Before it is sent, milliseconds. */
+  readonly pause?: number;
+  /** The replies once had, TLS begins. */
+  readonly startsTls?: boolean;
+  /** Instead of `send`: the answer to a CRAM-MD5 challenge. */
+  readonly cramMd5?: { readonly user: string; readonly password: string };
 }
 
 export interface SessionScript {
@@ -24,6 +39,8 @@ export interface SessionScript {
   readonly port?: number;
   /** Sends before it is greeted. */
   readonly isEarly?: boolean;
+  /** TLS from the first byte. */
+  readonly isTls?: boolean;
   readonly steps: readonly Step[];
   /** Ends without QUIT: closes or resets. */
   readonly end?: 'close' | 'reset';
@@ -33,8 +50,12 @@ export interface Scenario {
   readonly name: string;
   readonly config: SiteConfig;
   readonly sessions: readonly SessionScript[];
+  /** Sessions that go on side by side; absent: one after the other. */
+  readonly sessionsAtOnce?: number;
   /** Queue runs after the sessions. */
   readonly queueRuns?: number;
+  /** Before each of them, milliseconds. */
+  readonly runPause?: number;
 }
 
 export interface Played {
@@ -50,5 +71,6 @@ export interface Played {
     readonly mailFrom: string;
     readonly recipients: readonly string[];
     readonly bytes: number;
+    readonly text: string;
   }[];
 }

@@ -43,6 +43,19 @@ function dns(): void {
   });
 }
 
+async function playAll({ sessions, sessionsAtOnce = 1 }: Scenario): Promise<string[][]> {
+  const transcripts: string[][] = [];
+  const left = [...sessions.entries()];
+  const work = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [index, session] = next;
+      transcripts[index] = [...(await play(session, { host: LAB_ADDRESS, port: 25 }))];
+    }
+  };
+  await Promise.all(Array.from({ length: sessionsAtOnce }, work));
+  return transcripts;
+}
+
 async function main(): Promise<void> {
   network();
   dns();
@@ -62,12 +75,12 @@ async function main(): Promise<void> {
   await log.start();
   await server.start();
   await sleep(700);
-  const transcripts: (readonly string[])[] = [];
-  for (const session of job.scenario.sessions) {
-    transcripts.push(await play(session, { host: LAB_ADDRESS, port: 25 }));
-  }
+  const transcripts = await playAll(job.scenario);
   await server.quiet();
-  for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) await server.runQueue();
+  for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) {
+    await sleep(job.scenario.runPause ?? 0);
+    await server.runQueue();
+  }
   await sleep(300);
   await server.stop();
   const played: Played = {

@@ -62,7 +62,7 @@ export function dnsmasqConfiguration(port: number): string {
     'server=/servfail.example/127.0.0.1#9',
     'ptr-record=110.113.0.203.in-addr.arpa,forged110.isp.example',
     'host-record=bad.isp.example,203.0.113.150',
-    ...Object.entries(ADDRESSES).map(([name, address]) => `address=/${name}/${address}`),
+    ...Object.entries(ADDRESSES).map(([name, address]) => `host-record=${name},${address}`),
     ...CLIENTS.map((number) => `host-record=client${number}.isp.example,203.0.113.${number}`),
     ...Object.entries(MAIL).flatMap(([domain, hosts]) =>
       hosts.map(([preference, host]) => `mx-host=${domain},${host},${preference}`),

@@ -1,0 +1,16 @@
+/** Whether the lab can be made here. Where not, the test is skipped and says why; in CI it fails. */
+import type { TestContext } from 'node:test';
+import { debianPackagesOrSkip } from '../debian-package.ts';
+import { whyNoNamespaces } from '../real-sendmail.ts';
+import { LAB_PACKAGES } from './lab.ts';
+
+export async function labOrSkip(t: TestContext): Promise<boolean> {
+  for (const names of LAB_PACKAGES) {
+    if ((await debianPackagesOrSkip(t, names)) === undefined) return false;
+  }
+  const why = whyNoNamespaces();
+  if (why === undefined) return true;
+  if (process.env.CI) throw new Error(why);
+  t.skip(why);
+  return false;
+}
