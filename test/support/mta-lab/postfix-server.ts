@@ -25,6 +25,8 @@ export interface PostfixOptions {
   readonly address: string;
   readonly users: readonly string[];
   readonly identity: Identity;
+  /** Another address and domain of it, without 8BITMIME. */
+  readonly sevenBit: { readonly address: string; readonly domain: string };
 }
 
 const POSTFIX = 101;
@@ -70,7 +72,7 @@ export class PostfixServer {
   }
 
   fill(): void {
-    const { users, hostname, address, identity } = this.#options;
+    const { users, hostname, address, identity, sevenBit } = this.#options;
     const folders = [
       'dev',
       'proc',
@@ -102,8 +104,12 @@ export class PostfixServer {
     this.#write('etc/services', 'smtp 25/tcp\n');
     this.#write('etc/postfix/main.cf', this.#configuration());
     // Its address is on no interface, so that it is nobody else's own either.
-    const listening = `${address}:smtp inet n - n - - smtpd`;
-    this.#write('etc/postfix/master.cf', `${[listening, ...SERVICES].join('\n')}\n`);
+    const listening = [
+      `${address}:smtp inet n - n - - smtpd`,
+      `${sevenBit.address}:smtp inet n - n - - smtpd`,
+      '  -o smtpd_discard_ehlo_keywords=8bitmime,starttls,chunking',
+    ];
+    this.#write('etc/postfix/master.cf', `${[...listening, ...SERVICES].join('\n')}\n`);
     this.#write('etc/postfix/aliases', 'postmaster: alice\n');
     copyFileSync(identity.cert, this.#at('etc/postfix/cert.pem'));
     copyFileSync(identity.key, this.#at('etc/postfix/key.pem'));
@@ -137,7 +143,7 @@ export class PostfixServer {
   }
 
   #configuration(): string {
-    const { hostname, domain, address } = this.#options;
+    const { hostname, domain, address, sevenBit } = this.#options;
     return `compatibility_level = 3.6
 daemon_directory = /opt/lib/sbin
 command_directory = /opt/sbin
@@ -150,7 +156,7 @@ import_environment = TZ LD_LIBRARY_PATH
 export_environment = TZ LD_LIBRARY_PATH
 maillog_file = /var/log/postfix.log
 myhostname = ${hostname}
-mydestination = ${domain}
+mydestination = ${domain} ${sevenBit.domain}
 mynetworks = 127.0.0.0/8 192.0.2.0/24 203.0.113.0/24
 inet_interfaces = all
 proxy_interfaces = ${address}

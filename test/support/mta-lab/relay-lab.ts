@@ -2,6 +2,7 @@
  * Three mail servers in one private network, real sendmail, real Postfix and ours, each with a domain of its own:
  * mails are given to one of them by SMTP and go where they are addressed to.
  */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extractDebianPackages } from '../debian-package.ts';
 import { inFolder, type LabTools, labTools, runWorker } from './lab.ts';
@@ -11,6 +12,12 @@ export const RELAYS = {
   postfix: { name: 'mail.pf.example', domain: 'pf.example', address: '192.0.2.20' },
   ours: { name: 'mx.ours.example', domain: 'ours.example', address: '192.0.2.30' },
 } as const;
+/** Postfix at another address, where it takes seven bits only. */
+export const SEVEN_BIT = {
+  name: 'mail.seven.example',
+  domain: 'seven.example',
+  address: '192.0.2.21',
+};
 export type Relay = keyof typeof RELAYS;
 
 export interface RelayMail {
@@ -53,6 +60,9 @@ export async function playRelays(
   const postfix = await extractDebianPackages(['postfix']);
   return await inFolder((folder) => {
     const job: RelayJob = { ...tools, folder, postfix, mails, expected, expectedLog };
-    return runWorker<RelaysPlayed>(WORKER, job);
+    // Mails are longer than an argument may be.
+    const file = join(folder, 'job.json');
+    writeFileSync(file, JSON.stringify(job));
+    return runWorker<RelaysPlayed>(WORKER, { file });
   });
 }

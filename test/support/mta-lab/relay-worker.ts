@@ -1,6 +1,6 @@
 /**
  * Inside the lab's namespaces: starts sendmail, Postfix and ours, sends the mails of a job, waits until what is
- * expected has arrived, and prints what is where as one line of JSON. Arguments: a job as JSON.
+ * expected has arrived, and prints what is where as one line of JSON. Arguments: `{"file": ...}`, where the job is.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import {
@@ -28,9 +28,11 @@ import {
   type RelayJob,
   type RelayMail,
   type RelaysPlayed,
+  SEVEN_BIT,
 } from './relay-lab.ts';
 
-const job = JSON.parse(process.argv[2] ?? '{}') as RelayJob;
+const { file: jobFile } = JSON.parse(process.argv[2] ?? '{}') as { file: string };
+const job = JSON.parse(readFileSync(jobFile, 'utf8')) as RelayJob;
 const CLIENT = '203.0.113.20';
 const NETWORKS = ['192.0.2.0/24', '203.0.113.0/24'];
 const PATIENCE_MS = 30_000;
@@ -47,7 +49,7 @@ function network(): void {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   for (const net of NETWORKS) execFileSync('ip', ['route', 'add', 'local', net, 'dev', 'lo']);
   writeFileSync('/proc/sys/kernel/hostname', LAB_HOST);
-  const lines = Object.values(RELAYS).flatMap(({ name, domain, address }) => [
+  const lines = [...Object.values(RELAYS), SEVEN_BIT].flatMap(({ name, domain, address }) => [
     `mx-host=${domain},${name},10`,
     `host-record=${name},${address}`,
   ]);
@@ -90,7 +92,7 @@ function postfix(): PostfixServer {
   const { name: hostname, domain, address } = RELAYS.postfix;
   const server = new PostfixServer({
     ...{ root, packages: job.postfix, hostname, domain, address },
-    ...{ users: LAB_USERS, identity: keys.server },
+    ...{ users: LAB_USERS, identity: keys.server, sevenBit: SEVEN_BIT },
   });
   server.fill();
   return server;
