@@ -1,4 +1,5 @@
 /** A message that every hop must carry byte for byte: dots, From, long lines, blanks, 8-bit bytes, empty lines. */
+import { createHash } from 'node:crypto';
 
 export interface OddMessage {
   readonly id: string;
@@ -41,3 +42,13 @@ export function oddMessage({ id, from, to, isPlain = false }: OddMessage): strin
 
 export const toCrLf = (text: string): Buffer =>
   Buffer.from(text.replaceAll(/(?<!\r)\n/g, '\r\n'), 'latin1');
+
+const LONGEST_SHOWN = 200_000;
+
+/** What is large, as its header, its length and the hash of its body. */
+export function shortened(text: string): string {
+  if (text.length <= LONGEST_SHOWN) return text;
+  const end = text.indexOf('\n\n') + 2;
+  const hash = createHash('sha256').update(text.slice(end), 'latin1').digest('hex');
+  return `${text.slice(0, end)}${text.length - end} ${hash}\n`;
+}

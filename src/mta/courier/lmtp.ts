@@ -75,7 +75,6 @@ export class LmtpCourier implements Courier {
     const results = await runTransaction(client, {
       envelope,
       recipients,
-      is8Bit: false,
       message: () => wireChunks(source(), { lineLimit: 0 }),
     });
     await client.quit();

@@ -8,6 +8,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { KeyedTurns } from './mailbox-lock.ts';
 
 /** In whose name files are made. */
 export interface Owner {
@@ -16,6 +17,7 @@ export interface Owner {
 }
 
 const OPEN_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const making = new KeyedTurns();
 export const MAY_READ = 4;
 export const MAY_WRITE = 2;
 export const MAY_SEARCH = 1;
@@ -77,14 +79,11 @@ export class Folder {
 
   /** The folder of that name, made for the owner where there is none; somebody else's is refused. */
   async ownChild(name: string, owner: Owner): Promise<Folder> {
-    let isNew = true;
-    await mkdir(this.pathOf(name), 0o700).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-      isNew = false;
-    });
+    const { dev, ino } = await this.stat();
+    // Between its making and its giving away another delivery would take it for somebody else's.
+    await making.run(`${dev}:${ino}:${name}`, () => this.#make(name, owner));
     const folder = await this.child(name);
     try {
-      if (isNew && isRoot()) await folder.#handle.chown(owner.uid, owner.gid);
       const { uid } = await folder.stat();
       if (isRoot() && uid !== owner.uid) {
         throw Object.assign(new Error(`${name} is not his`), { code: 'EACCES' });
@@ -94,6 +93,22 @@ export class Folder {
       throw error;
     }
     return folder;
+  }
+
+  async #make(name: string, owner: Owner): Promise<void> {
+    try {
+      await mkdir(this.pathOf(name), 0o700);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+      throw error;
+    }
+    if (!isRoot()) return;
+    const folder = await this.child(name);
+    try {
+      await folder.#handle.chown(owner.uid, owner.gid);
+    } finally {
+      await folder.close();
+    }
   }
 
   async openFile(name: string, flags: number, mode: number): Promise<FileHandle> {

@@ -259,7 +259,6 @@ class Delivery {
     return await runTransaction(client, {
       envelope,
       recipients,
-      is8Bit: this.#survey.has8Bit && !isConverted,
       message: () => wireChunks(source(), { lineLimit: LINE_LIMIT }),
     });
   }

@@ -28,8 +28,6 @@ export interface Transaction {
   readonly recipients: readonly FinalRecipient[];
   /** As it goes out, dots doubled; opened when the server is ready for it. */
   readonly message: () => AsyncIterable<Buffer>;
-  /** The message has bytes beyond ASCII and they go out as they are. */
-  readonly is8Bit: boolean;
 }
 
 /** What became of some recipients, in the order in which sendmail logs it. */
@@ -243,14 +241,15 @@ function qualified(address: string, ownName: string): string {
   return address === '' || address.includes('@') ? address : `${address}@${ownName}`;
 }
 
-function mailParameters(client: SmtpClient, { envelope, is8Bit }: Transaction): string {
+function mailParameters(client: SmtpClient, { envelope }: Transaction): string {
   const parameters: string[] = [];
   if (client.has('SIZE') && envelope.storedSize > 0 && !envelope.isBounce) {
     parameters.push(`SIZE=${envelope.storedSize}`);
   }
   if (envelope.isUtf8) parameters.push('SMTPUTF8');
-  const body = envelope.bodyType ?? (is8Bit ? '8BITMIME' : null);
-  if (client.has('8BITMIME') && body !== null) parameters.push(`BODY=${body}`);
+  // As with EightBitMode=pass8: only what was announced to us is announced.
+  const { bodyType } = envelope;
+  if (client.has('8BITMIME') && bodyType !== null) parameters.push(`BODY=${bodyType}`);
   if (client.has('DSN')) {
     if (envelope.envid !== null) parameters.push(`ENVID=${envelope.envid}`);
     if (envelope.ret !== null) parameters.push(`RET=${envelope.ret}`);

@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { SERVER_NAME } from '../../support/certificates.ts';
 import { debianEnvironment, debianPackagesOrSkip } from '../../support/debian-package.ts';
-import { asSent, MtaSite } from '../../support/mta-site.ts';
+import { asSent, MtaHost } from '../../support/mta-host.ts';
 import { oddMessage, toCrLf } from '../../support/odd-message.ts';
 import { type ClientRun, runClient } from '../../support/run-client.ts';
 
 const SWAKS = ['swaks', 'libnet-ssleay-perl'];
 const PASSWORD = 'let me in';
-let site: MtaSite;
+let site: MtaHost;
 
 before(async () => {
-  site = await MtaSite.start({
+  site = await MtaHost.start({
     hasTls: true,
     files: { users: `alice:{PLAIN}${PASSWORD}\n` },
     daemons: ['Name=TLSMTA, Addr=127.0.0.1, Port=0, M=s', 'Name=MSA, Addr=127.0.0.1, Port=0, M=a'],

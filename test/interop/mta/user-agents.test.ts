@@ -9,15 +9,15 @@ import { after, before, suite, test } from 'node:test';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import { SERVER_NAME } from '../../support/certificates.ts';
 import { debianEnvironment, debianPackagesOrSkip } from '../../support/debian-package.ts';
-import { asSent, MtaSite } from '../../support/mta-site.ts';
+import { asSent, MtaHost } from '../../support/mta-host.ts';
 import { oddMessage, toCrLf } from '../../support/odd-message.ts';
 import { runClient } from '../../support/run-client.ts';
 
 const PASSWORD = 'p\u00e4ss word';
-let site: MtaSite;
+let site: MtaHost;
 
 before(async () => {
-  site = await MtaSite.start({
+  site = await MtaHost.start({
     hasTls: true,
     // Bytes of UTF-8, as clients send them.
     files: { users: `alice:{PLAIN}${Buffer.from(PASSWORD).toString('latin1')}\n` },

@@ -214,6 +214,21 @@ suite('a Maildir', () => {
     assert.deepEqual(readdirSync(join(home, 'Maildir')).sort(), ['cur', 'new', 'tmp']);
   });
 
+  test('takes the first messages however many come at once', async (t) => {
+    const { home } = setUp(t);
+    // Root gives the new folders away to the user.
+    const owner = UID === 0 ? 61_000 : UID;
+    const passwd = join(home, 'others');
+    writeFileSync(passwd, `bob:x:${owner}:${GID}::${home}:/bin/sh\n`);
+    const users = new UserTable(passwd);
+    const maildir = new MaildirCourier({ pattern: '%h/Maildir', users, now: () => NOW });
+    const job = jobOf(messageFile(t), [local('bob')]);
+    const all = await Promise.all(Array.from({ length: 30 }, () => maildir.deliver(job)));
+    assert.deepEqual([...new Set(all.map(([one]) => one?.outcome.stat))], ['Sent']);
+    assert.equal(readdirSync(join(home, 'Maildir/new')).length, 30);
+    assert.equal(statSync(join(home, 'Maildir/new')).uid, owner);
+  });
+
   test('is not followed out of the home', async (t) => {
     const { home, users } = setUp(t);
     const elsewhere = testFolder(t);

@@ -24,10 +24,25 @@ export const playWithSendmail = (scenario: Scenario): Promise<Played> => playIn(
 export const playWithOurs = (scenario: Scenario): Promise<Played> => playIn(scenario, true);
 
 async function playIn(scenario: Scenario, isOurs: boolean): Promise<Played> {
+  const tools = await labTools();
+  return await inFolder((folder) => {
+    const job: LabJob = { ...tools, folder, scenario, isOurs };
+    return runWorker<Played>(WORKER, job);
+  });
+}
+
+/** What the lab's worlds are made with. */
+export interface LabTools {
+  /** The folder of sendmail's packages. */
+  readonly sendmail: string;
+  /** The program, and the folders of the libraries it needs. */
+  readonly dnsmasq: string;
+  readonly libraries: string;
+}
+
+export async function labTools(): Promise<LabTools> {
   const sendmail = await extractDebianPackages(SENDMAIL);
   const dnsmasq = await extractDebianPackages(DNSMASQ);
-  const folder = mkdtempSync(join(tmpdir(), 'maillog-lab-'));
-  mkdirSync(join(folder, 'root'));
   const program = [join(dnsmasq, 'usr/sbin/dnsmasq'), '/usr/sbin/dnsmasq'].find((path) =>
     existsSync(path),
   );
@@ -40,23 +55,23 @@ async function playIn(scenario: Scenario, isOurs: boolean): Promise<Played> {
         .map((name) => join(path, name)),
     )
     .join(':');
-  const job: LabJob = {
-    folder,
-    sendmail,
-    dnsmasq: program ?? 'dnsmasq',
-    libraries,
-    scenario,
-    isOurs,
-  };
+  return { sendmail, dnsmasq: program ?? 'dnsmasq', libraries };
+}
+
+/** With `root` in it, and gone afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'maillog-lab-'));
+  mkdirSync(join(folder, 'root'));
   try {
-    return await run(job);
+    return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function run(job: LabJob): Promise<Played> {
-  const child = spawn('unshare', [...NAMESPACES, process.execPath, WORKER, JSON.stringify(job)], {
+/** Runs a worker in namespaces of its own; what it printed behind `@@` as JSON. */
+export function runWorker<T>(worker: string, job: object): Promise<T> {
+  const child = spawn('unshare', [...NAMESPACES, process.execPath, worker, JSON.stringify(job)], {
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -69,7 +84,7 @@ function run(job: LabJob): Promise<Played> {
     child.on('error', reject).on('close', (code) => {
       const line = text.split('\n').find((part) => part.startsWith('@@'));
       if (line === undefined) reject(new Error(`the lab ended with ${code}: ${text.slice(-2000)}`));
-      else resolve(JSON.parse(line.slice(2)) as Played);
+      else resolve(JSON.parse(line.slice(2)) as T);
     });
   });
 }

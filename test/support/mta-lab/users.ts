@@ -26,5 +26,5 @@ export function labPasswd(): string {
   const users = LAB_USERS.map(
     (user, index) => `${user}:x:${1000 + index}:${1000 + index}:${user}:/home/${user}:/bin/sh\n`,
   );
-  return `root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/sh\nmail:x:8:8:mail:/var/mail:/bin/sh\n${users.join('')}`;
+  return `root:x:0:0:root:/:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/sh\nmail:x:8:8:mail:/var/mail:/bin/sh\n${users.join('')}`;
 }

@@ -21,14 +21,14 @@ import { MemorySink } from '../../src/mta/log/log-sink.ts';
 import { Mta } from '../../src/mta/mta.ts';
 import { makeCertificates } from './certificates.ts';
 
-export const MTA_HOST = 'mx.corp.example';
+export const MTA_NAME = 'mx.corp.example';
 export const MTA_DOMAIN = 'corp.example';
 export const MTA_USERS = ['alice', 'bob', 'carol'] as const;
 /** What a message has more when it has been delivered: two fields, the second in several lines. */
 const ADDED = /^Return-Path: .*\nReceived: .*\n(?:\t.*\n)+/;
 const PATIENCE_MS = 20_000;
 
-export interface MtaSiteOptions {
+export interface MtaHostOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly aliases?: string;
   /** Files of the folder, by name; settings name them as they are. */
@@ -38,26 +38,28 @@ export interface MtaSiteOptions {
   readonly address?: string;
   /** A certificate of its own authority (`ca`), and STARTTLS. */
   readonly hasTls?: boolean;
+  /** Beside the usual ones. */
+  readonly users?: readonly string[];
   readonly now?: () => number;
 }
 
-export class MtaSite {
+export class MtaHost {
   readonly folder = mkdtempSync(join(tmpdir(), 'maillog-mta-'));
   readonly problems: string[] = [];
   readonly #sink = new MemorySink();
-  readonly #options: MtaSiteOptions;
+  readonly #options: MtaHostOptions;
   readonly #ports = new Map<string, number>();
   #mta: Mta | undefined;
   #tls: Readonly<Record<string, string>> = {};
 
-  static async start(options: MtaSiteOptions = {}): Promise<MtaSite> {
-    const site = new MtaSite(options);
+  static async start(options: MtaHostOptions = {}): Promise<MtaHost> {
+    const site = new MtaHost(options);
     site.#fill();
     await site.start();
     return site;
   }
 
-  private constructor(options: MtaSiteOptions) {
+  private constructor(options: MtaHostOptions) {
     this.#options = options;
   }
 
@@ -65,7 +67,7 @@ export class MtaSite {
     chmodSync(this.folder, 0o755);
     for (const name of ['mail', 'homes']) mkdirSync(this.at(name));
     chmodSync(this.at('mail'), 0o1777);
-    const users = MTA_USERS.map((user) => {
+    const users = this.#users.map((user) => {
       const [uid, gid] = this.idOf(user);
       mkdirSync(this.home(user));
       chownSync(this.home(user), uid, gid);
@@ -87,10 +89,14 @@ export class MtaSite {
     return this.#tls.CACertFile ?? '';
   }
 
+  get #users(): readonly string[] {
+    return [...MTA_USERS, ...(this.#options.users ?? [])];
+  }
+
   /** Root gives each user an id of his own; anybody else is all of them. */
-  idOf(user: (typeof MTA_USERS)[number]): readonly [number, number] {
+  idOf(user: string): readonly [number, number] {
     const own = process.geteuid?.() ?? 0;
-    const number = 61_000 + MTA_USERS.indexOf(user);
+    const number = 61_000 + this.#users.indexOf(user);
     return own === 0 ? [number, number] : [own, process.getegid?.() ?? 0];
   }
 
@@ -111,7 +117,7 @@ export class MtaSite {
   async start(): Promise<void> {
     const { settings = {}, daemons = [], address = '127.0.0.1', now } = this.#options;
     const values = {
-      Hostname: MTA_HOST,
+      Hostname: MTA_NAME,
       Version: '8.17.1.9/8.17.1.9',
       DaemonPortOptions: [`Name=MTA, Addr=${address}, Port=0`, ...daemons],
       Cw: [MTA_DOMAIN],
