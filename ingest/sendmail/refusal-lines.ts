@@ -113,9 +113,12 @@ const readAddressRefusal: LineReader = (text, out) => {
 /** An address at the front, in `<>` or one word; quoted strings in it may hold anything. */
 const ADDRESS = /^(?:<(?:"(?:\\.|[^"\\])*"|[^">])*>|(?:"(?:\\.|[^"\\])*"|[^\s"])+?)(?=\.\.\. )/;
 
+/** Of an address whose quotes or brackets do not match, nothing but this says where it ends. */
+const UNBALANCED = /\.\.\. Unbalanced '.'$/;
+
 /** Where `... ` ends the address at the front, or 0. */
 function endOfAddress(text: string): number {
-  return ADDRESS.exec(text)?.[0].length ?? 0;
+  return ADDRESS.exec(text)?.[0].length ?? Math.max(0, text.search(UNBALANCED));
 }
 
 /** A refused recipient whose text stands alone; a quoted address in it is the recipient. */

@@ -2,7 +2,6 @@
  * What is done against clients that try many commands: counted, logged once, answered later and later, as
  * sendmail's checksmtpattack() does.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { reply } from './replies.ts';
 import type { SmtpSession } from './session.ts';
 
@@ -32,9 +31,8 @@ export class BadCommands {
     if (count === most) log.attack(id, relay, command, count);
     if (!settings.isAttackDelayed) return;
     await this.#session.flush();
-    await sleep(Math.min(1000 * 2 ** Math.min(count - most, 20), LONGEST_WAIT_MS), undefined, {
-      ref: false,
-    });
+    const wait = 1000 * 2 ** Math.min(count - most, 20);
+    await this.#session.input.pause(Math.min(wait, LONGEST_WAIT_MS));
   }
 
   unknown(line: string): void {

@@ -73,6 +73,15 @@ export class SessionInput {
     return this.hasInput;
   }
 
+  /** Lets time pass, unless the client is gone or nobody is to be waited for. */
+  async pause(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    for (let left = ms; left > 0 && this.#closed === null && !this.#isStopped; ) {
+      await this.#wait(left);
+      left = end - performance.now();
+    }
+  }
+
   /** The next line without its end, which is LF or CR LF. */
   async line(limit: number, timeoutMs: number): Promise<LineOutcome> {
     for (let from = 0; ; ) {

@@ -1,5 +1,4 @@
 /** RCPT: one more recipient (RFC 5321 4.1.1.3; RFC 3461 NOTIFY and ORCPT). */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedRecipient, Reply } from '../model.ts';
 import { replyAbout, shortened } from '../route/smtp-path.ts';
 import { rcptParameters, skipWord } from './arguments.ts';
@@ -49,7 +48,7 @@ async function throttle(session: SmtpSession, transaction: Transaction): Promise
   }
   if (!isAttackDelayed) return;
   await session.flush();
-  await sleep(1000, undefined, { ref: false });
+  await session.input.pause(1000);
 }
 
 /** Named twice it is one recipient, shown as it was named first. */

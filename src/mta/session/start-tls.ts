@@ -57,15 +57,23 @@ function handshake(plain: Socket, secureContext: SecureContext): Promise<Handsha
       requestCert: true,
       rejectUnauthorized: false,
     });
+    let isSettled = false;
     const timer = setTimeout(() => settle({ kind: 'failed', reason: 'timeout' }), HANDSHAKE_MS);
     const settle = (outcome: Handshake) => {
       clearTimeout(timer);
-      if (outcome.kind === 'failed') plain.destroy();
+      socket.off('end', gone).off('close', gone);
+      // What goes wrong later is the session's.
+      if (outcome.kind === 'failed' && !isSettled) plain.destroy();
+      isSettled = true;
       resolve(outcome);
     };
     socket.once('secure', () => settle({ kind: 'secure', socket }));
     socket.on('error', (error) => settle({ kind: 'failed', reason: reasonOf(error) }));
-    socket.once('close', () => settle({ kind: 'failed', reason: 'unexpected eof while reading' }));
+    const gone = () => settle({ kind: 'failed', reason: 'unexpected eof while reading' });
+    socket.once('end', gone).once('close', gone);
+    // The end may have come before TLS began, or come to the old socket still.
+    if (plain.readableEnded || plain.destroyed) gone();
+    else plain.once('end', gone);
   });
 }
 
