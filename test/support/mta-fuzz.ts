@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileLine, Stamps } from '../../src/mta/log/line-form.ts';
 import { makeParser, results } from '../ingest/read-lines.ts';
 import { makeCertificates } from './certificates.ts';
-import { type MtaSite, STRANGER, startMtaSite } from './mta-site.ts';
+import { type MtaSite, STRANGER, startMtaSite } from './open-mta-site.ts';
 import { type RandomSource, randomSource } from './random.ts';
 import { SmtpSink } from './smtp-sink.ts';
 import { SmtpTalk } from './smtp-talk.ts';
