@@ -3,7 +3,7 @@
  * which a scenario is played. Nothing leaves it, and all of it ends when the play does. Needs root.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { extractDebianPackages } from '../debian-package.ts';
@@ -69,9 +69,11 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   }
 }
 
-/** Runs a worker in namespaces of its own; what it printed behind `@@` as JSON. */
-export function runWorker<T>(worker: string, job: object): Promise<T> {
-  const child = spawn('unshare', [...NAMESPACES, process.execPath, worker, JSON.stringify(job)], {
+/** Runs a worker in namespaces of its own, given its job in a file; what it printed behind `@@` as JSON. */
+export function runWorker<T>(worker: string, job: { readonly folder: string }): Promise<T> {
+  const file = join(job.folder, 'job.json');
+  writeFileSync(file, JSON.stringify(job));
+  const child = spawn('unshare', [...NAMESPACES, process.execPath, worker, file], {
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -58,8 +58,6 @@ export async function playRelays(
   return await inFolder((folder) => {
     const job: RelayJob = { ...tools, folder, postfix, mails, expected };
     // Mails are longer than an argument may be.
-    const file = join(folder, 'job.json');
-    writeFileSync(file, JSON.stringify(job));
-    return runWorker<RelaysPlayed>(WORKER, { file });
+    return runWorker<RelaysPlayed>(WORKER, job);
   });
 }

@@ -32,8 +32,7 @@ import {
 } from './relay-lab.ts';
 import { LAB_USERS } from './users.ts';
 
-const { file: jobFile } = JSON.parse(process.argv[2] ?? '{}') as { file: string };
-const job = JSON.parse(readFileSync(jobFile, 'utf8')) as RelayJob;
+const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as RelayJob;
 const CLIENT = '203.0.113.20';
 const NETWORKS = ['192.0.2.0/24', '203.0.113.0/24'];
 const PATIENCE_MS = 30_000;
