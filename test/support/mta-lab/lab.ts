@@ -3,7 +3,7 @@
  * which a scenario is played. Nothing leaves it, and all of it ends when the play does. Needs root.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { extractDebianPackages } from '../debian-package.ts';
@@ -56,7 +56,9 @@ async function playIn(scenario: Scenario, isOurs: boolean): Promise<Played> {
 }
 
 function run(job: LabJob): Promise<Played> {
-  const child = spawn('unshare', [...NAMESPACES, process.execPath, WORKER, JSON.stringify(job)], {
+  const file = join(job.folder, 'job.json');
+  writeFileSync(file, JSON.stringify(job));
+  const child = spawn('unshare', [...NAMESPACES, process.execPath, WORKER, file], {
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'inherit'],

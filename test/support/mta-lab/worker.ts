@@ -1,9 +1,9 @@
 /**
  * Inside the lab's namespaces: brings up the network, the DNS and the other hosts, plays a scenario against one
- * server, and prints what came of it as one line of JSON. Arguments: a job as JSON.
+ * server, and prints what came of it as one line of JSON. Argument: a file with the job as JSON.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnixDatagramListener } from '../../../ingest/listen/unix-datagram.ts';
@@ -25,7 +25,7 @@ export interface LabJob {
   readonly isOurs: boolean;
 }
 
-const job = JSON.parse(process.argv[2] ?? '{}') as LabJob;
+const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as LabJob;
 const NETWORKS = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'];
 
 function network(): void {
