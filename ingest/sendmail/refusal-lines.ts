@@ -113,9 +113,12 @@ const readAddressRefusal: LineReader = (text, out) => {
 /** An address at the front, in `<>` or one word; quoted strings in it may hold anything. */
 const ADDRESS = /^(?:<(?:"(?:\\.|[^"\\])*"|[^">])*>|(?:"(?:\\.|[^"\\])*"|[^\s"])+?)(?=\.\.\. )/;
 
+/** One that is refused because its quotes or brackets have no end. */
+const UNBALANCED = /^[<":].*(?=\.\.\. Unbalanced '.'$)/;
+
 /** Where `... ` ends the address at the front, or 0. */
 function endOfAddress(text: string): number {
-  return ADDRESS.exec(text)?.[0].length ?? 0;
+  return (ADDRESS.exec(text) ?? UNBALANCED.exec(text))?.[0].length ?? 0;
 }
 
 /** A refused recipient whose text stands alone; a quoted address in it is the recipient. */
