@@ -118,7 +118,8 @@ export class Mta {
   }
 
   async stop(signal: string): Promise<void> {
-    this.log.stopped(signal);
+    // sendmail does not say which.
+    this.log.stopped(signal.startsWith('SIG') ? 'signal' : signal);
     await this.#stopAll();
   }
 

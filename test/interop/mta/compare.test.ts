@@ -18,7 +18,10 @@ suite('sendmail and ours', { concurrency: PLAYS_AT_ONCE }, () => {
   for (const scenario of SCENARIOS) {
     test(scenario.name, async (t) => {
       if (!(await labOrSkip(t))) return;
-      const [sendmail, ours] = [await playWithSendmail(scenario), await playWithOurs(scenario)];
+      const [sendmail, ours] = await Promise.all([
+        playWithSendmail(scenario),
+        playWithOurs(scenario),
+      ]);
       assert.deepEqual(compare(sendmail, ours, masksFor(scenario.name)), {});
     });
   }

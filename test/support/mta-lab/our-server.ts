@@ -18,7 +18,7 @@ import type { SiteConfig } from './scenario.ts';
 import { fillSite } from './site-files.ts';
 import { LAB_ALIASES, LAB_USERS, labPasswd } from './users.ts';
 
-const DELIVER = '#!/bin/sh\nexec cat >>"$1/$2"\n';
+const DELIVER = '#!/bin/sh\nexec 9>>"$1/$2"\nflock 9\nexec cat >&9\n';
 
 export class OurServer {
   readonly #folder: string;
@@ -119,6 +119,7 @@ export class OurServer {
 
   async stop(): Promise<void> {
     await this.#mta?.stop('SIGTERM');
+    await sleep(100);
   }
 
   get mailboxes(): Record<string, string> {

@@ -3,6 +3,7 @@
  * leaves behind. Runs as root inside the lab's own namespaces.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -20,8 +21,10 @@ import { LAB_ALIASES, LAB_USERS, labPasswd } from './users.ts';
 
 export const LAB_HOST = 'mx1.corp.example';
 export const LAB_ADDRESS = '192.0.2.10';
+const STOP_MS = 3_000;
 /** A filter that puts the message into the user's mailbox, From_ line and all. */
-const DELIVER = '#!/bin/sh\nfor user; do :; done\nexec cat >>"/var/mail/$user"\n';
+const DELIVER =
+  '#!/bin/sh\nfor user; do :; done\nexec 9>>"/var/mail/$user"\nflock 9\nexec cat >&9\n';
 
 export class RealServer {
   readonly #root: string;
@@ -155,8 +158,14 @@ export class RealServer {
     }
   }
 
-  stop(): void {
-    this.#daemon?.kill('SIGTERM');
+  /** Until it has said its last. */
+  async stop(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined || daemon.exitCode !== null) return;
+    const gone = once(daemon, 'close');
+    daemon.kill('SIGTERM');
+    await Promise.race([gone, sleep(STOP_MS)]);
+    await sleep(100);
   }
 
   get mailboxes(): Record<string, string> {

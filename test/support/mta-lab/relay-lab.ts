@@ -2,7 +2,6 @@
  * Three mail servers in one private network, real sendmail, real Postfix and ours, each with a domain of its own:
  * mails are given to one of them by SMTP and go where they are addressed to.
  */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extractDebianPackages } from '../debian-package.ts';
 import { inFolder, type LabTools, labTools, runWorker } from './lab.ts';

@@ -1,6 +1,6 @@
 /**
  * Inside the lab's namespaces: brings up the network, the DNS and the other hosts, plays a scenario against one
- * server, and prints what came of it as one line of JSON. Arguments: a job as JSON.
+ * server, and prints what came of it as one line of JSON. Argument: a file with the job as JSON.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
