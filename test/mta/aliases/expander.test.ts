@@ -130,11 +130,11 @@ suite('the laboratory’s aliases', () => {
       'DSN: :include:/etc/mail/not-there.list... Cannot open /etc/mail/not-there.list: No such file or directory',
     ],
     nest1: [
-      '\\heidi local',
       'heidi@partner.example esmtp',
+      '\\heidi local',
       '"|/usr/local/bin/keep" ctladdr=ivan (UID/UID) prog',
     ],
-    heidi: ['\\heidi local', 'heidi@partner.example esmtp'],
+    heidi: ['heidi@partner.example esmtp', '\\heidi local'],
     ivan: ['"|/usr/local/bin/keep" ctladdr=<ivan@corp.example> (UID/UID) prog'],
     loop1: ['DSN: aliasing/forwarding loop broken'],
     quoted: [
@@ -156,8 +156,8 @@ suite('the laboratory’s aliases', () => {
     postmaster: ['sysop local'],
     sink: ['/dev/null ctladdr=<sink@corp.example> (8/0) *file*'],
     inc: [
-      'alice local',
       'not-a-user ctladdr=:include:/etc/mail/inc.list (OWNER) local reply=550 5.1.1 User unknown stat=User unknown',
+      'alice local',
       'grace local',
       'bob@corp.example local',
       'out@partner.example esmtp',
@@ -285,12 +285,12 @@ suite('files of others', () => {
     chmodSync(join(site.folder, 'open'), 0o777);
     writeFileSync(join(site.folder, 'open/list'), '/tmp/file, bob\n');
     assert.deepEqual(await expand(site, 'ivan'), [
-      "DSN: |/bin/x... User ivan@mx1.corp.example doesn't have a valid shell for mailing to programs",
       'ivan@x.example esmtp',
+      "DSN: |/bin/x... User ivan@mx1.corp.example doesn't have a valid shell for mailing to programs",
     ]);
     assert.deepEqual(await expand(site, 'open'), [
-      'DSN: /tmp/file... Address :include:/etc/mail/open/list is unsafe for mailing to files',
       'bob local',
+      'DSN: /tmp/file... Address :include:/etc/mail/open/list is unsafe for mailing to files',
     ]);
     assert.deepEqual(await expand(site, 'rel'), [
       'DSN: :include:list... Cannot open list: Not an absolute path',
