@@ -285,12 +285,12 @@ suite('files of others', () => {
     chmodSync(join(site.folder, 'open'), 0o777);
     writeFileSync(join(site.folder, 'open/list'), '/tmp/file, bob\n');
     assert.deepEqual(await expand(site, 'ivan'), [
-      "DSN: |/bin/x... User ivan@mx1.corp.example doesn't have a valid shell for mailing to programs",
       'ivan@x.example esmtp',
+      "DSN: |/bin/x... User ivan@mx1.corp.example doesn't have a valid shell for mailing to programs",
     ]);
     assert.deepEqual(await expand(site, 'open'), [
-      'DSN: /tmp/file... Address :include:/etc/mail/open/list is unsafe for mailing to files',
       'bob local',
+      'DSN: /tmp/file... Address :include:/etc/mail/open/list is unsafe for mailing to files',
     ]);
     assert.deepEqual(await expand(site, 'rel'), [
       'DSN: :include:list... Cannot open list: Not an absolute path',

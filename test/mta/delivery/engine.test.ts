@@ -287,6 +287,6 @@ suite('delivery engine', () => {
         jobs.map((job) => job.recipients.length),
         [100, 100, 50],
       );
-      assert.equal(jobs[0]?.recipients[0]?.shown, '<u249@partner.example>');
+      assert.equal(jobs[0]?.recipients[0]?.shown, '<u99@partner.example>');
     }));
 });
