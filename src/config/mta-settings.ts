@@ -62,13 +62,14 @@ export const MTA_SETTINGS = {
   CR: setting('list', [], 'such domains and networks'),
   AccessMap: setting('path', null, 'the access map: text, or made by makemap'),
   BadMailFrom: setting('path', null, 'file of senders that are refused'),
-  BlockBadHelo: setting(
-    'boolean',
-    false,
-    'refuse clients that greet with our name or a nameless one',
+  Dnsbl: setting(
+    'list',
+    [],
+    'lists of the DNS whose clients are refused: `zone`, `zone 550 text with ADDRESS`',
   ),
-  RequireReverseDns: setting('boolean', false, 'refuse clients whose address has no name'),
-  Dnsbl: setting('list', [], 'lists of the DNS whose clients are refused'),
+  AcceptUnqualifiedSenders: setting('boolean', false, 'take senders without a domain'),
+  BlockBadHelo: setting('boolean', false, 'refuse clients whose HELO is ours or no name'),
+  RequireRdns: setting('boolean', false, 'refuse clients without a name that leads back to them'),
   AcceptUnresolvableDomains: setting('boolean', false, 'take senders whose domain does not exist'),
   UserMessagesPerHour: setting(
     'count',

@@ -16,7 +16,7 @@ import { AccessMap } from './policy/access.ts';
 import { BadSenders } from './policy/bad-senders.ts';
 import { parseRelayDomains } from './policy/relay-domains.ts';
 import { Rulesets } from './policy/rulesets.ts';
-import type { PolicyDns } from './policy/site.ts';
+import type { DnsList, PolicyDns } from './policy/site.ts';
 import { AddressRouting, directDeliveryProblem } from './route/address-resolver.ts';
 import { canonicalDomain } from './route/canonical-domain.ts';
 import { Dns, type NameService } from './route/dns.ts';
@@ -143,15 +143,21 @@ async function rulesetsOf(
     relayDomains: relays.domains,
     badSenders: new BadSenders(await textOf(config.BadMailFrom)),
     dns: policyDns(dns),
-    dnsLists: config.Dnsbl.map((zone) => ({ zone })),
+    dnsLists: config.Dnsbl.map(dnsListOf),
     acceptsUnresolvable: config.AcceptUnresolvableDomains,
-    acceptsUnqualified: false,
+    acceptsUnqualified: config.AcceptUnqualifiedSenders,
     blocksRecipients: true,
     blocksBadHelo: config.BlockBadHelo,
-    requiresName: config.RequireReverseDns,
+    requiresName: config.RequireRdns,
+    defaultLimits: { ClientRate: config.ClientRate, ClientConn: config.ClientConn },
     trustedMechanisms: config.AuthFile === null ? [] : config.TrustAuthMech,
     limitCode: 421,
   });
+}
+
+function dnsListOf(text: string): DnsList {
+  const [zone = '', ...message] = text.trim().split(/\s+/);
+  return message.length === 0 ? { zone } : { zone, message: message.join(' ') };
 }
 
 async function resolveForClient(routing: AddressRouting, address: string): Promise<Resolution> {

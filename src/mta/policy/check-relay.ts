@@ -45,13 +45,13 @@ function lookUp(access: AccessMap, name: string, address: string): string | unde
 
 /** FEATURE ratecontrol and conncontrol: ClientRate: and ClientConn: entries; 0 is no limit. */
 function tooMuch(subject: Subject, load: ClientLoad, site: PolicySite): Verdict | null {
-  const { access, limitCode } = site;
+  const { access, limitCode, defaultLimits } = site;
   const address = subject.arg2 ?? '';
   const reply = (text: string) => refuse(subject, { code: limitCode, status: '4.3.2', text });
-  if (isOver(load.rate, limitOf(access, 'ClientRate', address))) {
+  if (isOver(load.rate, limitOf(access, 'ClientRate', address, defaultLimits?.ClientRate))) {
     return reply('Connection rate limit exceeded.');
   }
-  if (isOver(load.open, limitOf(access, 'ClientConn', address))) {
+  if (isOver(load.open, limitOf(access, 'ClientConn', address, defaultLimits?.ClientConn))) {
     return reply('Too many open connections.');
   }
   return null;
@@ -61,13 +61,15 @@ function isOver(count: number, limit: number): boolean {
   return limit > 0 && count > limit;
 }
 
-/** 0 where there is no entry, or none that is a number. */
+/** `otherwise` where there is no entry; 0 where it is no number. */
 export function limitOf(
   access: AccessMap | null,
   tag: 'ClientRate' | 'ClientConn',
   address: string,
+  otherwise = 0,
 ): number {
-  const value = access?.address(tag, address, 'tag only') ?? access?.default(tag) ?? '0';
+  const entry = access?.address(tag, address, 'tag only') ?? access?.default(tag);
+  const value = entry ?? String(otherwise);
   const limit = Number(value.trim());
   return Number.isInteger(limit) && limit > 0 ? limit : 0;
 }

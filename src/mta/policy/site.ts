@@ -51,6 +51,8 @@ export interface PolicySite {
   readonly requiresName: boolean;
   /** Mechanisms whose users may relay (TRUST_AUTH_MECH); with any, refusals speak of authentication. */
   readonly trustedMechanisms: readonly string[];
+  /** For clients of whom the access map has no entry; 0 or absent: no limit. */
+  readonly defaultLimits?: Readonly<Record<'ClientRate' | 'ClientConn', number>>;
   /** The code for a client that is too quick: 421 ends the connection (argument `terminate`), else 452. */
   readonly limitCode: 421 | 452;
 }

@@ -37,6 +37,13 @@ const TEXTS: Readonly<Record<string, string>> = {
   confDEF_USER_ID: 'DefaultUser',
   SMART_HOST: 'DS',
 };
+/** Features that are a setting. */
+const FLAGS: Readonly<Record<string, string>> = {
+  accept_unresolvable_domains: 'AcceptUnresolvableDomains',
+  accept_unqualified_senders: 'AcceptUnqualifiedSenders',
+  block_bad_helo: 'BlockBadHelo',
+  require_rdns: 'RequireRdns',
+};
 /** Of no meaning to ours, or ours always: */
 const NOTHING = new Set([
   'confAUTH_REALM',
@@ -103,21 +110,29 @@ function define(name: string, value: string, values: Values): boolean {
 
 function feature(name: string, rest: readonly string[], values: Values): boolean {
   const [first = '', second = ''] = rest;
+  const flag = FLAGS[name];
+  if (flag !== undefined) {
+    values[flag] = true;
+    return true;
+  }
   switch (name) {
     case 'greet_pause':
       values.GreetPause = `${Math.ceil(Number(first === '' ? '0' : first) / 1000)}s`;
       return true;
     case 'dnsbl':
     case 'enhdnsbl':
-      add(values, 'Dnsbl', second === '' ? first : `${first} ${second}`);
-      return true;
-    case 'accept_unresolvable_domains':
-      values.AcceptUnresolvableDomains = true;
+      add(values, 'Dnsbl', `${first} ${messageOf(second)}`.trim());
       return true;
     case 'nocanonify':
       values.Canonify = false;
       return true;
     case 'access_db':
+    case 'ratecontrol':
+    case 'conncontrol':
+    case 'delay_checks':
+    case 'always_add_domain':
+    case 'nouucp':
+    case 'local_procmail':
     case 'blocklist_recipients':
     case 'use_cw_file':
     case 'virtusertable':
@@ -127,6 +142,14 @@ function feature(name: string, rest: readonly string[], values: Values): boolean
     default:
       return false;
   }
+}
+
+/** Of a list of the DNS: `"550 Spam from " $&{client_addr}`. */
+function messageOf(text: string): string {
+  return text
+    .replace(/"? *\$&\{client_addr\} *"?/g, ' ADDRESS ')
+    .replaceAll('"', '')
+    .trim();
 }
 
 function add(values: Values, key: string, value: string): void {

@@ -55,7 +55,7 @@ export interface Scenario {
   /** Queue runs after the sessions. */
   readonly queueRuns?: number;
   /** Before each of them, milliseconds. */
-  readonly runPause?: number;
+  readonly runPauses?: readonly number[];
 }
 
 export interface Played {

@@ -43,6 +43,16 @@ function dns(): void {
   });
 }
 
+/** Without a connection, which would be logged. */
+async function listening(): Promise<void> {
+  const bytes = LAB_ADDRESS.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  const place = `${bytes.toReversed().join('').toUpperCase()}:0019`;
+  for (let turn = 0; turn < 100; turn += 1) {
+    if (readFileSync('/proc/net/tcp', 'utf8').includes(` ${place} 00000000:0000 0A `)) return;
+    await sleep(100);
+  }
+}
+
 async function playAll({ sessions, sessionsAtOnce = 1 }: Scenario): Promise<string[][]> {
   const transcripts: string[][] = [];
   const left = [...sessions.entries()];
@@ -74,11 +84,12 @@ async function main(): Promise<void> {
   );
   await log.start();
   await server.start();
-  await sleep(700);
+  await listening();
+  await sleep(500);
   const transcripts = await playAll(job.scenario);
   await server.quiet();
   for (let run = 0; run < (job.scenario.queueRuns ?? 0); run += 1) {
-    await sleep(job.scenario.runPause ?? 0);
+    await sleep(job.scenario.runPauses?.[run] ?? 0);
     await server.runQueue();
   }
   await sleep(300);

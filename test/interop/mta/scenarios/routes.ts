@@ -68,7 +68,7 @@ export const ROUTES: readonly Scenario[] = [
       'retries',
       {
         relayDomains: RELAYS,
-        mc: ["define(`confTO_QUEUEWARN', `2s')", "define(`confTO_QUEUERETURN', `5s')"],
+        mc: ["define(`confTO_QUEUEWARN', `2s')", "define(`confTO_QUEUERETURN', `9s')"],
         // One after the other, as sendmail's queue runner.
         ours: { MaxDeliveries: 1 },
       },
@@ -87,7 +87,7 @@ export const ROUTES: readonly Scenario[] = [
       ],
       3,
     ),
-    runPause: 3000,
+    runPauses: [3000, 8000, 0],
   },
   scenario('notices', { relayDomains: RELAYS, aliases: 'pair: alice, bob\n' }, [
     ...[
