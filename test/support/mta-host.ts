@@ -125,7 +125,7 @@ export class MtaHost {
       UserFile: 'passwd',
       DefaultUser: this.idOf('carol').join(':'),
       Mailbox: 'maildir',
-      MailboxPath: '%h/Maildir',
+      MailboxPath: settings.Mailbox === 'mbox' ? this.at('mail/%u') : '%h/Maildir',
       HostsFile: '/dev/null',
       // Nobody answers there.
       DnsServers: ['127.0.0.1:9'],

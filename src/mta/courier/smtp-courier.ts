@@ -26,7 +26,12 @@ export interface MailHost {
 
 export type FoundHosts =
   | { readonly kind: 'hosts'; readonly hosts: readonly MailHost[] }
-  | { readonly kind: 'failed' | 'deferred'; readonly outcome: Outcome };
+  | {
+      readonly kind: 'failed' | 'deferred';
+      readonly outcome: Outcome;
+      /** What `SYSERR(root): ` says of it. */
+      readonly systemError?: string | null;
+    };
 
 export type FindHosts = (host: string) => Promise<FoundHosts>;
 
@@ -142,6 +147,10 @@ export class SmtpCourier implements Courier {
     const startedAt = this.#options.now();
     const found = await this.#options.findHosts(first.destination.host);
     if (found.kind !== 'hosts') {
+      const { systemError = null } = found;
+      if (systemError !== null) {
+        this.#options.log.systemError(job.envelope.id, 'root', systemError);
+      }
       return [attemptOf(job.recipients, found.outcome, startedAt, this.#options.now())];
     }
     const survey = await surveyMessage(job.message.path).catch(() => null);
