@@ -136,7 +136,7 @@ function play(port: number, text: string, random: RandomSource): Promise<void> {
   const socket = connect({ host: '127.0.0.1', port, localAddress: from });
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
-      reject(new Error(`no end of ${JSON.stringify(text.replace(/(.)\1{50,}/gs, "$1*"))}`));
+      reject(new Error(`no end of ${JSON.stringify(text.replace(/(.)\1{50,}/gs, '$1*'))}`));
       socket.destroy();
     }, PATIENCE_MS);
     const over = () => {
