@@ -46,8 +46,8 @@ async function sendOne(port: number, number: string, random: RandomSource, kept:
     await talk.ask('EHLO client.example');
     await talk.ask('MAIL FROM:<ann@corp.example>');
     const isRefused = random.chance(0.1);
-    await talk.ask(`RCPT TO:<${isRefused ? 'nobody@corp.example' : to}>`);
-    if (isRefused) kept.refused.add(number);
+    const named = await talk.ask(`RCPT TO:<${isRefused ? 'nobody@corp.example' : to}>`);
+    if (named.code >= 500) kept.refused.add(number);
     if ((await talk.ask('DATA')).code !== 354) return;
     const filler = `${'x'.repeat(70)}\r\n`.repeat(random.below(200));
     const { code, text } = await talk.ask(`X-Number: ${number}\r\n\r\n${filler}.`);
@@ -108,7 +108,7 @@ async function play(seed: number, isMaildir: boolean) {
     while (!isOver) {
       last += 1;
       await sendOne(port, `${seed}-${last}`, random, kept).catch(() => undefined);
-      await sleep(2);
+      await sleep(5);
     }
   };
   const clients = Array.from({ length: CLIENTS }, client);
