@@ -33,6 +33,10 @@ export class SmtpTalk {
   static async open(port: number, from = '127.0.0.1'): Promise<SmtpTalk> {
     const socket = connect({ host: '127.0.0.1', port, localAddress: from });
     const talk = new SmtpTalk(socket);
+    // Where nobody listens, a connection may meet itself.
+    socket.once('connect', () => {
+      if (socket.localPort === port && socket.localAddress === socket.remoteAddress) talk.close();
+    });
     await talk.reply();
     return talk;
   }

@@ -3,10 +3,12 @@
  * one writer a path in this process, then NAME.lock beside the file (mail.local's and procmail's way), then
  * a lock on the file itself where the system's locks are at hand.
  *
- * A lock file older than five minutes is one that a crash left behind.
+ * A lock file older than five minutes is one that a crash left behind; so is, at once, one that names a process of
+ * this machine that is gone.
  */
-import { constants } from 'node:fs';
-import { open, stat, unlink } from 'node:fs/promises';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { readFile, stat, unlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from './sysexits.ts';
 
@@ -60,11 +62,12 @@ async function takeDotLock(lockPath: string, waitMs: number): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
   for (let waited = 0; ; waited += RETRY_MS) {
     try {
-      const handle = await open(lockPath, flags, 0o444);
+      // At once, so that a crash leaves none without a name in it.
+      const file = openSync(lockPath, flags, 0o444);
       try {
-        await handle.writeFile(`${process.pid}\n`);
+        writeSync(file, `${process.pid} ${hostname()}\n`);
       } finally {
-        await handle.close();
+        closeSync(file);
       }
       return;
     } catch (error) {
@@ -78,7 +81,21 @@ async function takeDotLock(lockPath: string, waitMs: number): Promise<void> {
 
 async function isStale(lockPath: string): Promise<boolean> {
   const found = await stat(lockPath).catch(() => null);
-  return found !== null && Date.now() - found.mtimeMs > STALE_MS;
+  if (found === null) return false;
+  return Date.now() - found.mtimeMs > STALE_MS || (await isOfTheDead(lockPath));
+}
+
+/** Only of our own form: a mere number may be of another machine's process. */
+async function isOfTheDead(lockPath: string): Promise<boolean> {
+  const text = await readFile(lockPath, 'latin1').catch(() => '');
+  const [, pid = '', host = ''] = /^(\d{1,10}) (\S+)\n$/.exec(text) ?? [];
+  if (pid === '' || host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return errorCode(error) === 'ESRCH';
+  }
 }
 
 export async function withFileLock<T>(
