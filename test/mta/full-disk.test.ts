@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileSink } from '../../src/mta/log/file-sink.ts';
-import { startMtaSite } from '../support/mta-site.ts';
+import { startMtaSite } from '../support/open-mta-site.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import { SmtpTalk } from '../support/smtp-talk.ts';
 
