@@ -64,7 +64,7 @@ export class RealServer {
       `root:x:0:\nmail:x:8:\n${LAB_USERS.map((u, i) => `${u}:x:${1000 + i}:\n`).join('')}`,
     );
     this.#write('etc/hosts', `127.0.0.1 localhost\n${LAB_ADDRESS} ${LAB_HOST} mx1\n`);
-    this.#write('etc/resolv.conf', 'nameserver 127.0.0.1\noptions timeout:2 attempts:2\n');
+    this.#write('etc/resolv.conf', 'nameserver 127.0.0.1\noptions timeout:1 attempts:2\n');
     this.#write('etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n');
     this.#write('etc/services', 'smtp 25/tcp\nsubmission 587/tcp\n');
     this.#write('etc/mail/service.switch', 'hosts files dns\naliases files\npasswd files\n');

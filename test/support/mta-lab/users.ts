@@ -23,8 +23,13 @@ export const LAB_ALIASES = [
 
 /** passwd(5) of the lab's users, for either server. */
 export function labPasswd(): string {
-  const users = LAB_USERS.map(
-    (user, index) => `${user}:x:${1000 + index}:${1000 + index}:${user}:/home/${user}:/bin/sh\n`,
-  );
-  return `root:x:0:0:root:/:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/sh\nmail:x:8:8:mail:/var/mail:/bin/sh\n${users.join('')}`;
+  const lines = [
+    ['root', 0, '/'],
+    ['daemon', 1, '/'],
+    ['mail', 8, '/var/mail'],
+    ...LAB_USERS.map((user, index) => [user, 1000 + index, `/home/${user}`]),
+  ];
+  return lines
+    .map(([user, id, home]) => `${user}:x:${id}:${id}:${user}:${home}:/bin/sh\n`)
+    .join('');
 }

@@ -3,6 +3,7 @@
  * server, and prints what came of it as one line of JSON. Argument: a file with the job as JSON.
  */
 import { execFileSync, spawn } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,13 +35,30 @@ function network(): void {
   writeFileSync('/proc/sys/kernel/hostname', LAB_HOST);
 }
 
-function dns(): void {
+async function dns(): Promise<void> {
   const file = join(job.folder, 'dnsmasq.conf');
   writeFileSync(file, dnsmasqConfiguration(53));
-  spawn(job.dnsmasq, ['--keep-in-foreground', `--conf-file=${file}`, '--log-facility=/dev/null'], {
-    stdio: 'inherit',
-    env: { ...process.env, LD_LIBRARY_PATH: job.libraries },
-  });
+  spawn(
+    job.dnsmasq,
+    [
+      '--keep-in-foreground',
+      `--conf-file=${file}`,
+      '--log-facility=/dev/null',
+      `--pid-file=${join(job.folder, 'dnsmasq.pid')}`,
+    ],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, LD_LIBRARY_PATH: job.libraries },
+    },
+  );
+  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  resolver.setServers(['127.0.0.1']);
+  for (let turn = 0; turn < 40; turn += 1) {
+    const found = await resolver.resolve4(LAB_HOST).catch(() => []);
+    if (found.length > 0) return;
+    await sleep(100);
+  }
+  throw new Error('no name server in the lab');
 }
 
 /** Without a connection, which would be logged. */
@@ -68,7 +86,7 @@ async function playAll({ sessions, sessionsAtOnce = 1 }: Scenario): Promise<stri
 
 async function main(): Promise<void> {
   network();
-  dns();
+  await dns();
   const remotes = new RemoteHosts();
   await remotes.start(25);
   const { config } = job.scenario;
