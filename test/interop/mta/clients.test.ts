@@ -107,10 +107,7 @@ suite('swaks', () => {
       });
       for (const pattern of said) assert.match(run?.output ?? '', pattern);
       for (const pattern of log) assert.match(lines, pattern);
-      assert.match(
-        lines,
-        new RegExp(`size=${message.length}, class=0, nrcpts=1, msgid=<swaks`),
-      );
+      assert.match(lines, new RegExp(`size=${message.length}, class=0, nrcpts=1, msgid=<swaks`));
     });
   }
 
@@ -149,14 +146,7 @@ function swaks(root: string, args: readonly string[], input = ''): Promise<Clien
 suite('openssl s_client', () => {
   test('STARTTLS, and QUIT over TLS', async () => {
     const since = site.log.length;
-    const args = [
-      '-starttls',
-      'smtp',
-      '-connect',
-      `127.0.0.1:${site.port}`,
-      '-quiet',
-      '-no_ign_eof',
-    ];
+    const args = ['-starttls', 'smtp', '-connect', `127.0.0.1:${site.port}`, '-quiet'];
     const trust = ['-CAfile', site.ca, '-verify_hostname', SERVER_NAME, '-verify_return_error'];
     const { code, output, errors } = await runClient('openssl', ['s_client', ...args, ...trust], {
       input: 'NOOP\r\nQUIT\r\n',
