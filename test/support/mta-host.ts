@@ -36,6 +36,7 @@ export interface MtaHostOptions {
   /** Name=, Port= and so on of further ports. */
   readonly daemons?: readonly string[];
   readonly address?: string;
+  readonly zone?: string;
   /** A certificate of its own authority (`ca`), and STARTTLS. */
   readonly hasTls?: boolean;
   /** Beside the usual ones. */
@@ -115,7 +116,7 @@ export class MtaHost {
   }
 
   async start(): Promise<void> {
-    const { settings = {}, daemons = [], address = '127.0.0.1', now } = this.#options;
+    const { settings = {}, daemons = [], address = '127.0.0.1', zone = 'UTC', now } = this.#options;
     const values = {
       Hostname: MTA_NAME,
       Version: '8.17.1.9/8.17.1.9',
@@ -137,7 +138,7 @@ export class MtaHost {
     };
     this.#mta = new Mta(mtaConfigOf(values, 'site', this.folder), {
       stateFolder: this.folder,
-      zone: 'UTC',
+      zone,
       version: '0',
       onProblem: (text) => this.problems.push(text),
       sink: this.#sink,
