@@ -75,7 +75,7 @@ const RECIPIENT_TEXTS: readonly KnownText[] = [
   known(/^(?:NOTIFY|ORCPT) requires a value$/, 'bad parameter', 501, '5.5.2'),
   known(/^Duplicate \w+ parameter$/, 'bad parameter', 501, '5.5.0'),
   known(/^Sorry, \w+ not supported/, 'bad parameter', 504, '5.7.0'),
-  known(/^\S+ parameter unrecognized$/, 'bad parameter', 555, '5.5.4'),
+  known(/^\S* ?parameter unrecognized$/, 'bad parameter', 555, '5.5.4'),
   known(/^Too many parameters$/, 'bad parameter', 501, '5.5.4'),
   known(/^Missing recipient$/, 'bad parameter', 501, '5.0.0'),
 ];

@@ -175,7 +175,7 @@ function checkLog({ sink }: MtaSite): number {
     const isForged = line.startsWith(FORGED.slice(0, 15));
     return outcomes[at] === 'parsed' && !isForged ? [] : [`${outcomes[at]} of ${line}`];
   });
-  assert.deepEqual(wrong.slice(0, 10), []);
+  assert.deepEqual([...new Set(wrong)].slice(0, 10), []);
   return lines.length;
 }
 
