@@ -75,7 +75,7 @@ const RECIPIENT_TEXTS: readonly KnownText[] = [
   known(/^(?:NOTIFY|ORCPT) requires a value$/, 'bad parameter', 501, '5.5.2'),
   known(/^Duplicate \w+ parameter$/, 'bad parameter', 501, '5.5.0'),
   known(/^Sorry, \w+ not supported/, 'bad parameter', 504, '5.7.0'),
-  known(/^\S+ parameter unrecognized$/, 'bad parameter', 555, '5.5.4'),
+  known(/^\S* ?parameter unrecognized$/, 'bad parameter', 555, '5.5.4'),
   known(/^Too many parameters$/, 'bad parameter', 501, '5.5.4'),
   known(/^Missing recipient$/, 'bad parameter', 501, '5.0.0'),
 ];
@@ -113,12 +113,19 @@ const readAddressRefusal: LineReader = (text, out) => {
 /** An address at the front, in `<>` or one word; quoted strings in it may hold anything. */
 const ADDRESS = /^(?:<(?:"(?:\\.|[^"\\])*"|[^">])*>|(?:"(?:\\.|[^"\\])*"|[^\s"])+?)(?=\.\.\. )/;
 
-/** Of an address whose quotes or brackets do not match, nothing but this says where it ends. */
-const UNBALANCED = /\.\.\. Unbalanced '.'$/;
-
 /** Where `... ` ends the address at the front, or 0. */
 function endOfAddress(text: string): number {
-  return ADDRESS.exec(text)?.[0].length ?? Math.max(0, text.search(UNBALANCED));
+  return ADDRESS.exec(text)?.[0].length ?? endOfMalformed(text);
+}
+
+/** Of an address that is none, nothing but the words behind it says where it ends. */
+function endOfMalformed(text: string): number {
+  const end = Math.max(0, text.lastIndexOf('... '));
+  const reason = text.slice(end + 4);
+  const isKnown = RECIPIENT_TEXTS.some(
+    ({ rule, pattern }) => rule === 'address syntax' && pattern.test(reason),
+  );
+  return isKnown ? end : 0;
 }
 
 /** A refused recipient whose text stands alone; a quoted address in it is the recipient. */

@@ -44,7 +44,7 @@ async function send(port: number, number: number) {
 
 for (const [minFreeBlocks, refusal] of [
   [0, /^452 4\.3\.1 /],
-  [100, /^452 4\.4\.5 /],
+  [300, /^452 4\.4\.5 /],
 ] as const) {
   test(`a full queue with MinFreeBlocks=${minFreeBlocks}`, async (t) => {
     await withDisk(t, async (disk) => {

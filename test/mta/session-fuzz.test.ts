@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzzSessions } from '../support/mta-fuzz.ts';
 
-const SESSIONS = Number(process.env.MAILLOG_FUZZ_SESSIONS ?? 2000);
+const SESSIONS = Number(process.env.MAILLOG_FUZZ_SESSIONS ?? 1000);
 
 test('mutated sessions all end, and every line they leave in the log is understood', async (t) => {
   const { lines, sentOut, heap } = await fuzzSessions(SESSIONS, 1124);

@@ -20,7 +20,7 @@ import { type RandomSource, randomSource } from './random.ts';
 import { SmtpSink } from './smtp-sink.ts';
 import { SmtpTalk } from './smtp-talk.ts';
 
-const AT_ONCE = 12;
+const AT_ONCE = 32;
 const BATCH = 500;
 /** No session takes as long; one that does has hung. */
 const PATIENCE_MS = 30_000;
@@ -175,7 +175,7 @@ function checkLog({ sink }: MtaSite): number {
     const isForged = line.startsWith(FORGED.slice(0, 15));
     return outcomes[at] === 'parsed' && !isForged ? [] : [`${outcomes[at]} of ${line}`];
   });
-  assert.deepEqual(wrong.slice(0, 10), []);
+  assert.deepEqual([...new Set(wrong)].slice(0, 10), []);
   return lines.length;
 }
 
