@@ -85,7 +85,7 @@ async function makeSite(
     ...(config.Canonify ? { canonical: (domain: string) => canonicalDomain(dns, domain) } : {}),
   });
   const users = new UserTable(config.UserFile ?? '/etc/passwd');
-  const aliases = new AliasFile(config.AliasFile[0] ?? '/dev/null', (parsed) => {
+  const aliases = new AliasFile(config.AliasFile, (parsed) => {
     for (const { line, text } of parsed.errors) onProblem(`aliases: line ${line}: ${text}`);
   });
   const defaultUser = ownerOf(config.DefaultUser ?? '8:0');

@@ -135,17 +135,17 @@ const MANDATORY: ReadonlyMap<string, string> = new Map([
 ]);
 
 export class AliasFile {
-  readonly #path: string;
+  readonly #paths: readonly string[];
   readonly #onRead: (parsed: ParsedAliases, missing: readonly string[]) => void;
   #stamp: string | null = null;
   #parsed: ParsedAliases = parseAliases('');
 
-  /** `onRead` is told after each reading, with the mandatory names that the file lacks. */
+  /** A file, or several that count as one. `onRead` is told after each reading, with the mandatory names that the file lacks. */
   constructor(
-    path: string,
+    paths: string | readonly string[],
     onRead: (parsed: ParsedAliases, missing: readonly string[]) => void = () => undefined,
   ) {
-    this.#path = path;
+    this.#paths = typeof paths === 'string' ? [paths] : paths;
     this.#onRead = onRead;
   }
 
@@ -159,9 +159,12 @@ export class AliasFile {
   /** As the file is now. */
   read(): ParsedAliases {
     try {
-      const stamp = stampOf(this.#path);
-      if (stamp === null || stamp === this.#stamp) return this.#parsed;
-      this.#parsed = parseAliases(readFileSync(this.#path, 'latin1'));
+      const stamps = this.#paths.map(stampOf);
+      const stamp = stamps.join();
+      if (stamps.includes(null) || stamp === this.#stamp) return this.#parsed;
+      const texts = this.#paths.map((path) => readFileSync(path, 'latin1'));
+      // A last line without an end would run into the next file.
+      this.#parsed = parseAliases(texts.join('\n'));
       this.#stamp = stamp;
     } catch {
       return this.#parsed;

@@ -96,6 +96,15 @@ test('the file is read again when it changes, and mandatory names have a stand-i
   assert.deepEqual(read, [['mailer-daemon'], ['mailer-daemon']]);
 });
 
+test('several files count as one', (t) => {
+  const paths = ['one', 'two'].map((name) => join(testFolder(t), name));
+  writeFileSync(paths[0] ?? '', 'a: b');
+  writeFileSync(paths[1] ?? '', 'c: d\n');
+  const file = new AliasFile(paths);
+  assert.deepEqual([file.find('a'), file.find('c')], ['b', 'd']);
+  assert.equal(new AliasFile([]).find('postmaster'), 'root');
+});
+
 test('users are read likewise', (t) => {
   const path = join(testFolder(t), 'passwd');
   const users = new UserTable(path);
