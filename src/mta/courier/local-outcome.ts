@@ -2,7 +2,7 @@
  * What a delivery into a file comes to: the system's error as an outcome, and `relay=`, where sendmail's local
  * mailer leaves the detail of a plus address.
  */
-import type { Attempt, FinalRecipient, Outcome } from '../model.ts';
+import type { Attempt, CourierJob, FinalRecipient, Outcome } from '../model.ts';
 import { attemptOf, type Clock } from './courier-clock.ts';
 import {
   deferredOutcome,
@@ -38,4 +38,17 @@ export async function localAttempt(
     outcome = fileOutcome(error);
   }
   return attemptOf([recipient], { ...outcome, relay }, startedAt, now());
+}
+
+/** One delivery for each recipient, one after another. */
+export async function localAttempts(
+  { recipients }: CourierJob,
+  now: Clock,
+  deliver: (recipient: FinalRecipient) => Promise<Outcome | null>,
+): Promise<readonly Attempt[]> {
+  const attempts: Attempt[] = [];
+  for (const recipient of recipients) {
+    attempts.push(await localAttempt(recipient, now, () => deliver(recipient)));
+  }
+  return attempts;
 }

@@ -11,7 +11,7 @@ import { dirname } from 'node:path';
 import type { User, UserTable } from '../aliases/users.ts';
 import type { Attempt, Courier, CourierJob, FinalRecipient, Outcome } from '../model.ts';
 import type { Clock } from './courier-clock.ts';
-import { localAttempt } from './local-outcome.ts';
+import { localAttempts } from './local-outcome.ts';
 import { messageChunks } from './message-stream.ts';
 import { Folder, isRoot } from './safe-folder.ts';
 import { EX_NOUSER, exitOutcome } from './sysexits.ts';
@@ -35,14 +35,8 @@ export class MaildirCourier implements Courier {
     this.#options = options;
   }
 
-  async deliver(job: CourierJob): Promise<readonly Attempt[]> {
-    const attempts: Attempt[] = [];
-    for (const recipient of job.recipients) {
-      attempts.push(
-        await localAttempt(recipient, this.#options.now, () => this.#deliverTo(job, recipient)),
-      );
-    }
-    return attempts;
+  deliver(job: CourierJob): Promise<readonly Attempt[]> {
+    return localAttempts(job, this.#options.now, (recipient) => this.#deliverTo(job, recipient));
   }
 
   async #deliverTo(job: CourierJob, recipient: FinalRecipient): Promise<Outcome | null> {

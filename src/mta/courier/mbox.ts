@@ -7,7 +7,7 @@
 import type { UserTable } from '../aliases/users.ts';
 import type { Attempt, Courier, CourierJob, FinalRecipient, Outcome } from '../model.ts';
 import type { Clock } from './courier-clock.ts';
-import { localAttempt } from './local-outcome.ts';
+import { localAttempts } from './local-outcome.ts';
 import { appendEntry } from './mailbox-append.ts';
 import { type FileLock, NO_FILE_LOCK } from './mailbox-lock.ts';
 import { messageChunks } from './message-stream.ts';
@@ -32,14 +32,8 @@ export class MboxCourier implements Courier {
     this.#options = options;
   }
 
-  async deliver(job: CourierJob): Promise<readonly Attempt[]> {
-    const attempts: Attempt[] = [];
-    for (const recipient of job.recipients) {
-      attempts.push(
-        await localAttempt(recipient, this.#options.now, () => this.#deliverTo(job, recipient)),
-      );
-    }
-    return attempts;
+  deliver(job: CourierJob): Promise<readonly Attempt[]> {
+    return localAttempts(job, this.#options.now, (recipient) => this.#deliverTo(job, recipient));
   }
 
   async #deliverTo(job: CourierJob, recipient: FinalRecipient): Promise<Outcome | null> {
