@@ -77,6 +77,7 @@ export class Mta {
   readonly #statistics: StatisticsFile | null;
   readonly #stops: (() => Promise<void> | void)[] = [];
   #runner: QueueRunner | undefined;
+  #isFlushing = false;
 
   constructor(config: MtaConfig, around: MtaSurroundings) {
     this.#config = config;
@@ -317,9 +318,21 @@ export class Mta {
       filter,
       tls,
       describe: (address, isList) => described(site, address, isList),
-      flush: (domain) => void runner.flush({ recipient: `@${domain}` }).catch(() => undefined),
+      flush: (domain) => this.#flushFor(runner, `@${domain}`),
       clientOf: (connection) => this.#clientOf(site, connection),
     };
+  }
+
+  /** ETRN may be said by anybody, and each looks through the queue: one at a time. */
+  #flushFor(runner: QueueRunner, recipient: string): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    void runner
+      .flush({ recipient })
+      .catch(() => undefined)
+      .finally(() => {
+        this.#isFlushing = false;
+      });
   }
 
   /** `01:00:00`, as the log has how often the queue is run. */

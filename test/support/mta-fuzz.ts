@@ -201,6 +201,8 @@ async function untilFiles(most: number): Promise<void> {
 export interface FuzzEnd {
   readonly lines: number;
   readonly sentOut: number;
+  /** Sessions that have ended. */
+  readonly sessions: number;
   /** Bytes of the heap at its largest, after a batch. */
   readonly heap: number;
 }
@@ -225,10 +227,12 @@ export async function fuzzSessions(sessions: number, seed: number): Promise<Fuzz
     ServerKeyFile: key,
   });
   const before = openFiles();
-  const end = { lines: 0, sentOut: 0, heap: 0 };
+  const end = { sessions: 0, lines: 0, sentOut: 0, heap: 0 };
   try {
     for (let done = 0; done < sessions; done += BATCH) {
       await playBatch(site.port, Math.min(BATCH, sessions - done), random);
+      end.sessions = Math.min(sessions, done + BATCH);
+      if (process.env.MAILLOG_FUZZ_PROGRESS) process.stderr.write(`${end.sessions} sessions\n`);
       await stillServes(site.port);
       end.heap = Math.max(end.heap, process.memoryUsage().heapUsed);
       end.lines += checkLog(site);
