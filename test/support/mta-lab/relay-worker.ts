@@ -186,7 +186,7 @@ async function main(): Promise<void> {
     ours: servers.ours.log,
   });
   await sleep(300);
-  servers.sendmail.stop();
+  await servers.sendmail.stop();
   servers.postfix.stop();
   const { queued } = servers.ours;
   const played: RelaysPlayed = { transcripts, messages: messages(), logs: logs(), queued };
