@@ -69,6 +69,11 @@ function localCourier(
       }
       return programs;
     case 'mbox':
+      if (!/^\/[^%]*\/%u$/.test(path)) {
+        throw new Error(
+          `MailboxPath is ${path}, but must be a folder and /%u where Mailbox is mbox`,
+        );
+      }
       return new MboxCourier({
         folder: path.replace(/\/%u$/, ''),
         users: site.users,

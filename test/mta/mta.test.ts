@@ -68,6 +68,12 @@ suite('the mail server', () => {
     other.close();
   });
 
+  test('has no mbox but in one folder for all, under the name of its user', async () => {
+    for (const MailboxPath of ['/home/%u/mbox', '%h/mbox', '/var/%u/%u']) {
+      await assert.rejects(startMtaSite({ MailboxPath }), /must be a folder and \/%u/);
+    }
+  });
+
   test('has its queue for itself', async () => {
     const site = await startMtaSite();
     const second = startMtaSite({ QueueDirectory: join(site.folder, 'mqueue') });
