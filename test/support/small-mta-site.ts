@@ -63,7 +63,10 @@ export async function startMtaSite(
     onProblem: () => undefined,
     sink,
   });
-  const [first] = await mta.start();
+  const [first] = await mta.start().catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
   return {
     folder,
     mta,
