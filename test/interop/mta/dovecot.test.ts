@@ -116,7 +116,8 @@ suite('an mbox of ours', () => {
     const { mboxes, dovecot } = all;
     const message = oddMessage({ id: 'mbox.1' });
     await sendMail(mboxes.port, { to: ['bob@corp.example'], message });
-    await mboxes.until(() => mboxes.mbox('bob') !== '', 'the message');
+    const isThere = () => mboxes.logged(/to=<bob@corp\.example>.* stat=Sent$/).length > 0;
+    await mboxes.until(isThere, 'the message');
     const [got = '', ...more] = await popMessages(dovecot.ports.pop3, 'bob', DOVECOT_PASSWORD);
     assert.deepEqual(more, []);
     // The mbox shows a line that began with From as >From; an empty line ends each message.
