@@ -58,10 +58,10 @@ export function replyAbout(shown: string, reply: Reply): Reply {
   return { ...reply, text: `${shortened(shown)}... ${reply.text}` };
 }
 
-/** At most 203 bytes, with dots in the middle for what is left out. */
-export function shortened(text: string): string {
-  if (text.length <= MOST_SHOWN) return text;
-  const half = (MOST_SHOWN - 3) / 2;
+/** At most so many bytes, with dots in the middle for what is left out (sendmail's shortenstring). */
+export function shortened(text: string, most = MOST_SHOWN): string {
+  if (text.length <= most) return text;
+  const half = Math.floor((most - 3) / 2);
   return `${text.slice(0, half)}...${text.slice(-half)}`;
 }
 

@@ -2,8 +2,10 @@
  * What follows MAIL and RCPT: `FROM:<path> KEY=VALUE ...` (RFC 5321 4.1.2, RFC 3461), read as sendmail reads it and
  * refused in its words.
  */
+
 import type { Notify, Reply } from '../model.ts';
-import { reply, shorten } from './replies.ts';
+import { shortened } from '../route/smtp-path.ts';
+import { reply } from './replies.ts';
 
 export type Skipped =
   | { readonly kind: 'rest'; readonly rest: string }
@@ -16,7 +18,7 @@ export function skipWord(text: string, word: 'from' | 'to'): Skipped {
   if (isRight && rest !== '' && found.toLowerCase() === word) return { kind: 'rest', rest };
   return {
     kind: 'error',
-    reply: reply(501, '5.5.2', `Syntax error in parameters scanning "${shorten(found)}"`),
+    reply: reply(501, '5.5.2', `Syntax error in parameters scanning "${shortened(found)}"`),
   };
 }
 
@@ -60,7 +62,7 @@ const MAIL_READERS: Readonly<Record<string, Reader>> = {
     if (value === null) return needsValue('BODY');
     const body = value.toUpperCase();
     if (body !== '7BIT' && body !== '8BITMIME') {
-      return reply(501, '5.5.4', `Unknown BODY type ${shorten(value)}`);
+      return reply(501, '5.5.4', `Unknown BODY type ${shortened(value)}`);
     }
     into.bodyType = body;
     return undefined;
@@ -77,7 +79,7 @@ const MAIL_READERS: Readonly<Record<string, Reader>> = {
     if (into.ret !== undefined) return reply(501, '5.5.0', 'Duplicate RET parameter');
     const ret = value.toUpperCase();
     if (ret !== 'FULL' && ret !== 'HDRS') {
-      return reply(501, '5.5.2', `Bad argument "${shorten(value)}" to RET`);
+      return reply(501, '5.5.2', `Bad argument "${shortened(value)}" to RET`);
     }
     into.ret = ret;
     return undefined;
@@ -107,11 +109,11 @@ const RCPT_READERS: Readonly<Record<string, Reader>> = {
       return reply(
         501,
         '5.5.4',
-        `Bad argument "${shorten(value.split(',')[wrong] ?? '')}"  to NOTIFY`,
+        `Bad argument "${shortened(value.split(',')[wrong] ?? '')}"  to NOTIFY`,
       );
     }
     if (words.includes('NEVER') && words.length > 1) {
-      return reply(501, '5.5.4', `Bad argument "${shorten(value)}"  to NOTIFY`);
+      return reply(501, '5.5.4', `Bad argument "${shortened(value)}"  to NOTIFY`);
     }
     into.notify = words;
     return undefined;
@@ -166,7 +168,7 @@ function read<T extends object>(
       : undefined;
     const refusal =
       reader === undefined
-        ? reply(555, '5.5.4', `${shorten(name)} parameter unrecognized`)
+        ? reply(555, '5.5.4', `${shortened(name)} parameter unrecognized`)
         : reader(equals < 0 ? null : word.slice(equals + 1), values);
     if (refusal !== undefined) return { kind: 'error', reply: refusal };
   }

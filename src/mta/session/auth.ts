@@ -1,7 +1,9 @@
 /** AUTH (RFC 4954), in sendmail's order and words. */
+
 import type { SaslStep } from '../auth/sasl.ts';
+import { shortened } from '../route/smtp-path.ts';
 import type { SessionAuth } from './parts.ts';
-import { reply, shorten } from './replies.ts';
+import { reply } from './replies.ts';
 import type { SmtpSession } from './session.ts';
 
 const LONGEST_RESPONSE = 12_287;
@@ -29,7 +31,7 @@ export async function auth(session: SmtpSession, rest: string): Promise<void> {
   }
   const mechanism = name.toUpperCase();
   if (!mechanisms.includes(mechanism)) {
-    session.say(reply(504, '5.3.3', `AUTH mechanism ${shorten(name, 32)} not available`));
+    session.say(reply(504, '5.3.3', `AUTH mechanism ${shortened(name, 32)} not available`));
     return;
   }
   await exchange(session, parts.auth, mechanism, initial ?? null);
@@ -75,7 +77,7 @@ function settle(session: SmtpSession, mechanism: string, step: LastStep): void {
       return;
     case 'malformed':
       log.authMalformed(id, relay, step.input);
-      session.say(reply(501, '5.5.4', `cannot BASE64 decode '${shorten(step.input)}'`));
+      session.say(reply(501, '5.5.4', `cannot BASE64 decode '${shortened(step.input)}'`));
       return;
     case 'cancelled':
       session.say(reply(501, '5.0.0', 'AUTH aborted'));

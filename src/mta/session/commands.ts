@@ -1,11 +1,12 @@
 /** The commands by name, and those that are no more than an answer. */
+import { shortened } from '../route/smtp-path.ts';
 import { auth } from './auth.ts';
 import { data } from './data.ts';
 import { ehlo, helo } from './hello.ts';
 import { etrn, expn, help, vrfy } from './inquiries.ts';
 import { mail } from './mail.ts';
 import { rcpt } from './rcpt.ts';
-import { reply, shorten } from './replies.ts';
+import { reply } from './replies.ts';
 import type { SmtpSession } from './session.ts';
 import { startTls } from './start-tls.ts';
 
@@ -13,7 +14,7 @@ import { startTls } from './start-tls.ts';
 export type Command = (session: SmtpSession, rest: string, line: string) => Promise<void> | void;
 
 const notImplemented: Command = (session, _, line) => {
-  session.say(reply(502, '5.5.1', `Command not implemented: "${shorten(line)}"`));
+  session.say(reply(502, '5.5.1', `Command not implemented: "${shortened(line)}"`));
 };
 
 const quit: Command = (session) => {

@@ -1,6 +1,8 @@
 /** VRFY, EXPN, ETRN and HELP: what is asked about, not sent. */
+
 import type { Reply } from '../model.ts';
-import { reply, shorten } from './replies.ts';
+import { shortened } from '../route/smtp-path.ts';
+import { reply } from './replies.ts';
 import type { SmtpSession } from './session.ts';
 
 export const vrfy = (session: SmtpSession, rest: string): Promise<void> =>
@@ -15,7 +17,7 @@ async function ask(session: SmtpSession, rest: string, command: 'VRFY' | 'EXPN')
     session.say(refusal);
     return;
   }
-  session.log.asked(session.id, session.relay, command, shorten(rest), false);
+  session.log.asked(session.id, session.relay, command, shortened(rest), false);
   if (rest === '') {
     session.say(reply(501, '5.5.2', 'Argument required'));
     return;
@@ -56,7 +58,7 @@ export async function etrn(session: SmtpSession, rest: string): Promise<void> {
     session.say(reply(500, '5.5.2', 'Parameter required'));
     return;
   }
-  session.log.asked(session.id, session.relay, 'ETRN', shorten(rest), false);
+  session.log.asked(session.id, session.relay, 'ETRN', shortened(rest), false);
   session.parts.flush(rest.replace(/^[@#]/, ''));
   session.say(reply(250, '2.0.0', `Queuing for node ${rest} started`));
 }
@@ -94,7 +96,7 @@ export function help(session: SmtpSession, rest: string): void {
   }
   const known = Object.hasOwn(TOPICS, topic) ? TOPICS[topic] : undefined;
   if (known === undefined) {
-    session.say(reply(504, '5.3.0', `HELP topic "${shorten(topic, 60)}" unknown`));
+    session.say(reply(504, '5.3.0', `HELP topic "${shortened(topic, 60)}" unknown`));
     return;
   }
   session.say(reply(214, '2.0.0', [...known, 'End of HELP info'].join('\n')));

@@ -25,10 +25,3 @@ function clean(text: string): string {
     return `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`;
   });
 }
-
-/** Shortens as sendmail's shortenstring(): the head, three dots, the tail. */
-export function shorten(text: string, max = 203): string {
-  if (text.length <= max) return text;
-  const half = Math.floor((max - 3) / 2);
-  return `${text.slice(0, half)}...${text.slice(text.length - half)}`;
-}

@@ -5,10 +5,12 @@
  * Promises: `run` ends, whatever the client does; each command gets one reply, in order; a client that sends
  * faster than it reads is not answered into our memory.
  */
+
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { MtaLog } from '../log/mta-log.ts';
 import type { Client, Reply } from '../model.ts';
+import { shortened } from '../route/smtp-path.ts';
 import { BadCommands } from './bad-commands.ts';
 import { COMMANDS } from './commands.ts';
 import { SessionInput } from './input.ts';
@@ -21,7 +23,7 @@ import type {
   SessionSettings,
   Transaction,
 } from './parts.ts';
-import { reply, replyText, shorten } from './replies.ts';
+import { reply, replyText } from './replies.ts';
 
 /** sendmail's buffer for a command. */
 const LONGEST_COMMAND = 12_287;
@@ -295,7 +297,7 @@ export class SmtpSession {
       return;
     }
     if (command === undefined) {
-      this.bad.unknown(shorten(line));
+      this.bad.unknown(shortened(line));
       return;
     }
     this.lastCommand = verb.toLowerCase();

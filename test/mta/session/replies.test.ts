@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reply, replyText, shorten } from '../../../src/mta/session/replies.ts';
+import { shortened } from '../../../src/mta/route/smtp-path.ts';
+import { reply, replyText } from '../../../src/mta/session/replies.ts';
 
 test('a reply of several lines', () => {
   assert.equal(replyText(reply(250, '2.1.5', 'a\nb')), '250-2.1.5 a\r\n250 2.1.5 b\r\n');
@@ -12,7 +13,7 @@ test('no text begins a line of its own', () => {
 });
 
 test('long texts lose their middle', () => {
-  const short = shorten('a'.repeat(300));
+  const short = shortened('a'.repeat(300));
   assert.equal(short.length, 203);
   assert.match(short, /^a+\.\.\.a+$/);
 });
